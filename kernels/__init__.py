@@ -1,0 +1,1 @@
+"""The OpenCL C sources, one family of kernels a file, read through importlib.resources."""
