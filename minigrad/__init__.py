@@ -1,0 +1,42 @@
+"""minigrad: a deep-learning framework to read. PyTorch's names, NumPy and OpenCL backends."""
+
+from typing import Any
+
+from minigrad import autograd  # isort: skip  (first: it ties tensor and graph together)
+from minigrad import ops
+from minigrad import tensor as _tensor_module
+from minigrad.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from minigrad.device import Device as device
+from minigrad.device import register_backend, set_default_device
+from minigrad.device import default_device as get_default_device
+from minigrad.dtype import DType as dtype
+from minigrad.dtype import bool_ as bool
+from minigrad.dtype import can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo
+from minigrad.dtype import int8, int16, int32, int64, promote_types, set_default_dtype, uint8
+from minigrad.tensor import Size, Tensor
+
+# Tensor's methods call what is built upon it. See Note [Tensor and the layers above it].
+_tensor_module.ops = ops
+_tensor_module.autograd = autograd
+
+from minigrad.ops import *  # isort: skip
+
+half, float, double = float16, float32, float64
+short, int, long = int16, int32, int64
+__version__ = "0.1.0"
+
+
+def is_tensor(obj: Any) -> Any:
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(ops.missing("top level", name, globals()))

@@ -1,0 +1,538 @@
+"""torch.nn.functional's functions.
+
+Those with a gradient rule or a kernel of their own come from minigrad.ops and are only given their names here. The rest
+are composites: a few lines of ops each, whose gradients follow.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minigrad import ops
+from minigrad.ops import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    batch_norm,
+    conv1d,
+    conv2d,
+    conv_transpose2d,
+    cross_entropy,
+    dropout,
+    elu,
+    embedding,
+    gelu,
+    layer_norm,
+    leaky_relu,
+    linear,
+    log_softmax,
+    max_pool2d,
+    nll_loss,
+    one_hot,
+    relu,
+    scaled_dot_product_attention,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
+from minigrad.tensor import Tensor
+
+__all__ = [
+    "adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose2d", "cosine_similarity",
+    "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "gelu", "glu", "hardshrink",
+    "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
+    "linear", "log_softmax", "logsigmoid", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize", "one_hot",
+    "pad", "prelu", "relu", "relu6", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss",
+    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+]  # fmt: skip
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+# Above this softplus(x) is x to the last digit of a float64; its default, 20, is so for a float32 only.
+EXACT_SOFTPLUS_THRESHOLD = 40.0
+
+
+# Activations
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, else value.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.threshold(minigrad.tensor([1.0, 3.0]), 2.0, 0.0)
+    tensor([0., 3.])
+    """
+    return _stored(ops.where(input <= threshold, value, input), input, inplace)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """min(max(x, min_val), max_val), with gradient 0 at the two ends.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.hardtanh(minigrad.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
+    outside = (input <= min_val) | (input >= max_val)
+    out = ops.where(outside, input.detach().clamp(min_val, max_val), input)
+    return _stored(out, input, inplace)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.relu6(minigrad.tensor([-1.0, 2.0, 9.0]))
+    tensor([0., 2., 6.])
+    """
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x + 3, 0), 6) / 6.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.hardsigmoid(minigrad.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    return _stored(relu6(input + 3.0) / 6.0, input, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * min(max(x + 3, 0), 6) / 6.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.hardswish(minigrad.tensor([-4.0, 4.0]))
+    tensor([-0., 4.])
+    """
+    return _stored(input * hardsigmoid(input), input, inplace)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 through deep networks.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.selu(minigrad.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.0507])
+    """
+    return _stored(elu(input, SELU_ALPHA) * SELU_SCALE, input, inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.celu(minigrad.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    if alpha == 0:
+        raise RuntimeError("celu: alpha must not be 0, x is divided by it")
+    return _stored(elu(input / alpha) * alpha, input, inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * tanh(softplus(x)).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.mish(minigrad.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8651])
+    """
+    return _stored(input * tanh(softplus(input)), input, inplace)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.softsign(minigrad.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
+    return input / (input.abs() + 1.0)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.tanhshrink(minigrad.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.2384])
+    """
+    return input - tanh(input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.softshrink(minigrad.tensor([-2.0, 0.1, 2.0]))
+    tensor([-1.5000,  0.0000,  1.5000])
+    """
+    if lambd < 0:
+        raise RuntimeError(
+            f"softshrink: lambd should be greater or equal to 0, but found to be {lambd}"
+        )
+    moved = ops.where(input > lambd, input - lambd, input + lambd)
+    return ops.where(input.abs() <= lambd, input * 0.0, moved)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, else 0.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.hardshrink(minigrad.tensor([-2.0, 0.1, 2.0]))
+    tensor([-2.,  0.,  2.])
+    """
+    return ops.where((input >= -lambd) & (input <= lambd), 0.0, input)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)) = -log(1 + exp(-x)).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.logsigmoid(minigrad.tensor([0.0, -100.0]))
+    tensor([  -0.6931, -100.0000])
+    """
+    return -softplus(-input, 1.0, EXACT_SOFTPLUS_THRESHOLD)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, else weight * x; `weight` has one element, or one for each channel (dim 1).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.prelu(minigrad.tensor([-2.0, 3.0]), minigrad.tensor([0.25]))
+    tensor([-0.5000,  3.0000])
+    """
+    if weight.numel() != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.ndim != 1 or weight.numel() != channels:
+            raise RuntimeError(
+                f"prelu: weight has shape {tuple(weight.shape)}, input {tuple(input.shape)} needs one "
+                f"element or {channels}, one for each channel"
+            )
+        weight = weight.reshape(-1, *[1] * (input.ndim - 2))
+    return ops.where(input > 0, input, weight * input)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a * sigmoid(b), where a and b are the two halves of x along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.glu(minigrad.tensor([4.0, 0.0]))
+    tensor([2.])
+    """
+    if input.shape[dim] % 2:
+        raise RuntimeError(
+            f"glu: Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}"
+        )
+    a, b = input.chunk(2, dim)
+    return a * sigmoid(b)
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """softmax(-x) along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.softmin(minigrad.tensor([1.0, 1.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    return softmax(-input, dim=dim, dtype=dtype)
+
+
+def _stored(out: Tensor, input: Tensor, inplace: bool) -> Tensor:
+    return input.copy_(out) if inplace else out
+
+
+# Losses
+
+
+def mse_loss(
+    input: Tensor, target: Tensor, *, reduction: str = "mean", broadcast: bool = False
+) -> Tensor:
+    """(x - y)^2, averaged, summed, or (`reduction="none"`) as it is.
+
+    Raises ValueError when the shapes differ, unless `broadcast`: (N, 1) against (N,) would compare all pairs.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.mse_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    _check_shapes("mse_loss", input, target, broadcast)
+    return _reduce("mse_loss", (input - target).square(), reduction)
+
+
+def l1_loss(
+    input: Tensor, target: Tensor, *, reduction: str = "mean", broadcast: bool = False
+) -> Tensor:
+    """|x - y|, averaged, summed, or as it is. Raises as mse_loss does.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.l1_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+    _check_shapes("l1_loss", input, target, broadcast)
+    return _reduce("l1_loss", (input - target).abs(), reduction)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: str = "mean",
+    beta: float = 1.0,
+    broadcast: bool = False,
+) -> Tensor:
+    """d^2 / (2 beta) where d = |x - y| < beta, else d - beta / 2. Raises as mse_loss does.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.smooth_l1_loss(minigrad.tensor([0.0, 0.0]), minigrad.tensor([1.0, 3.0]))
+    tensor(1.5000)
+    """
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    _check_shapes("smooth_l1_loss", input, target, broadcast)
+    distance = (input - target).abs()
+    if beta > 0:
+        distance = ops.where(
+            distance < beta, distance.square() * (0.5 / beta), distance - 0.5 * beta
+        )
+    return _reduce("smooth_l1_loss", distance, reduction)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    broadcast: bool = False,
+) -> Tensor:
+    """d^2 / 2 where d = |x - y| <= delta, else delta (d - delta / 2). Raises as mse_loss does.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.huber_loss(minigrad.tensor([0.0, 0.0]), minigrad.tensor([1.0, 3.0]), delta=2.0)
+    tensor(2.2500)
+    """
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss: delta must be positive, got {delta}")
+    _check_shapes("huber_loss", input, target, broadcast)
+    distance = (input - target).abs()
+    loss = ops.where(distance <= delta, distance.square() * 0.5, (distance - 0.5 * delta) * delta)
+    return _reduce("huber_loss", loss, reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
+) -> Tensor:
+    """-(y log p + (1 - y) log(1 - p)) for probabilities p, times `weight`; logarithms count as at least -100.
+
+    binary_cross_entropy_with_logits is more exact. Raises ValueError when the shapes differ and RuntimeError for a p
+    that is not between 0 and 1.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.binary_cross_entropy(minigrad.tensor([0.5, 1.0]), minigrad.tensor([1.0, 1.0]))
+    tensor(0.3466)
+    """
+    _check_shapes("binary_cross_entropy", input, target)
+    if not bool(((input >= 0) & (input <= 1)).all()):
+        raise RuntimeError(
+            "binary_cross_entropy: all elements of input should be between 0 and 1; apply sigmoid, or use "
+            "binary_cross_entropy_with_logits"
+        )
+    loss = -(target * _log_from_100(input) + (1.0 - target) * _log_from_100(1.0 - input))
+    return _reduce("binary_cross_entropy", _weighted(loss, weight), reduction)
+
+
+def _log_from_100(p: Tensor) -> Tensor:
+    """log p, or -100 where p is 0; the gradient there is 0 and not 1 / 0."""
+    zero = p == 0
+    return ops.where(zero, -100.0, ops.where(zero, 1.0, p).log().clamp(min=-100.0))
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """-(w y log s(x) + (1 - y) log(1 - s(x))), s the sigmoid and w = pos_weight, times `weight`.
+
+    Raises ValueError when the shapes differ.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, 100.0]), minigrad.tensor([1.0, 0.0]))
+    tensor(50.3466)
+    """
+    _check_shapes("binary_cross_entropy_with_logits", input, target)
+    minus_log_sigmoid = softplus(-input, 1.0, EXACT_SOFTPLUS_THRESHOLD)
+    if pos_weight is not None:
+        minus_log_sigmoid = minus_log_sigmoid * ((pos_weight - 1.0) * target + 1.0)
+    loss = (1.0 - target) * input + minus_log_sigmoid
+    return _reduce("binary_cross_entropy_with_logits", _weighted(loss, weight), reduction)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    *,
+    reduction: str = "mean",
+    log_target: bool = False,
+    broadcast: bool = False,
+) -> Tensor:
+    """y (log y - x) for x the logarithms of probabilities and y probabilities, or their logarithms if `log_target`.
+
+    `reduction="batchmean"`, the sum over the first size, is the divergence as mathematics has it. Raises as mse_loss
+    does.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> p = minigrad.tensor([[0.5, 0.5]])
+    >>> F.kl_div(p.log(), p, reduction="batchmean")
+    tensor(0.)
+    """
+    _check_shapes("kl_div", input, target, broadcast)
+    if log_target:
+        loss = target.exp() * (target - input)
+    else:
+        zero = target == 0
+        y_log_y = target * ops.where(zero, 1.0, target).log()
+        loss = y_log_y - target * input
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0] if input.ndim else loss.sum()
+    return _reduce("kl_div", loss, reduction)
+
+
+def _check_shapes(op: str, input: Tensor, target: Tensor, broadcast: bool = False) -> None:
+    for name, x in (("input", input), ("target", target)):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{op}: {name} must be a Tensor, got {type(x).__name__}")
+    if input.shape == target.shape or broadcast:
+        return
+    message = f"{op}: input has shape {tuple(input.shape)}, target {tuple(target.shape)}; they must be the same."
+    if input.numel() == target.numel():
+        message += f" Try target.reshape({', '.join(map(str, input.shape))})."
+    raise ValueError(message)
+
+
+def _weighted(loss: Tensor, weight: Tensor | None) -> Tensor:
+    return loss if weight is None else loss * weight
+
+
+_REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda loss: loss.mean(),
+    "sum": lambda loss: loss.sum(),
+    "none": lambda loss: loss,
+}
+
+
+def _reduce(op: str, loss: Tensor, reduction: str) -> Tensor:
+    if reduction not in _REDUCTIONS:
+        raise ValueError(
+            f"{op}: {reduction!r} is not a valid value for reduction; use 'mean', 'sum' or 'none'"
+        )
+    return _REDUCTIONS[reduction](loss)
+
+
+# Vectors and shapes
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """x / max(||x||_p, eps) along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.normalize(minigrad.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x . y / (max(||x||, eps) max(||y||, eps)) along `dim`; the shapes broadcast.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.cosine_similarity(minigrad.tensor([[1.0, 0.0]]), minigrad.tensor([[2.0, 0.0]]))
+    tensor([1.])
+    """
+    return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)
+
+
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """x with `value` around it: `pad` is (left, right) of the last dim, then of the one before, and so on.
+
+    Negative widths crop. Raises RuntimeError for an odd number of widths, or more than the dims have.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.pad(minigrad.tensor([1.0, 2.0]), (1, 0))
+    tensor([0., 1., 2.])
+    """
+    if mode != "constant":
+        raise NotImplementedError(f"pad: mode {mode!r} is not there yet; 'constant' is")
+    return ops.pad(input, pad, value=0.0 if value is None else value)
+
+
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Dropout of whole channels of x (N, C, L) or (C, L), as dropout2d."""
+    return _dropout_channels("dropout1d", input, p, training, inplace, 1)
+
+
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Sets each channel of x (N, C, H, W) or (C, H, W) to 0 with probability p, and divides the others by 1 - p.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.dropout2d(minigrad.ones(1, 2, 1, 1), training=False).flatten()
+    tensor([1., 1.])
+    """
+    return _dropout_channels("dropout2d", input, p, training, inplace, 2)
+
+
+def _dropout_channels(
+    op: str, input: Tensor, p: float, training: bool, inplace: bool, n_spatial: int
+) -> Tensor:
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"{op}: dropout probability has to be between 0 and 1, but got {p}")
+    if input.ndim not in (n_spatial + 1, n_spatial + 2):
+        raise RuntimeError(
+            f"{op}: expected {n_spatial + 1} or {n_spatial + 2} dimensions (with channels, perhaps with a "
+            f"batch), got shape {tuple(input.shape)}"
+        )
+    channels = input.shape[: input.ndim - n_spatial]
+    kept = dropout(input.new_ones((*channels, *[1] * n_spatial)), p, training)
+    return _stored(input * kept, input, inplace)

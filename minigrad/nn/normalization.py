@@ -1,0 +1,177 @@
+"""Batch and layer normalisation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minigrad import ops
+from minigrad.nn import functional as F
+from minigrad.nn import init
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.tensor import Tensor
+
+
+class _BatchNorm(Module):
+    """What BatchNorm1d and BatchNorm2d share: everything but the ranks of input they take."""
+
+    ranks: tuple[int, ...]
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        for name in ("weight", "bias"):
+            param = (
+                Parameter(ops.empty(num_features, device=device, dtype=dtype)) if affine else None
+            )
+            self.register_parameter(name, param)
+        for name in ("running_mean", "running_var"):
+            stat = (
+                ops.empty(num_features, device=device, dtype=dtype) if track_running_stats else None
+            )
+            self.register_buffer(name, stat)
+        count = ops.tensor(0, device=device) if track_running_stats else None
+        self.register_buffer("num_batches_tracked", count)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forgets the batches seen so far."""
+        if self.running_mean is not None:
+            self.running_mean.zero_()
+        if self.running_var is not None:
+            self.running_var.fill_(1.0)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, no batches seen."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim not in self.ranks:
+            expected = " or ".join(f"{rank}D" for rank in self.ranks)
+            raise ValueError(f"{self._get_name()}: expected {expected} input (got {x.ndim}D input)")
+        use_batch = self.training or self.running_mean is None
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                # Weighting the latest of n batches by 1 / n makes the running statistics plain averages.
+                momentum = 1.0 / float(self.num_batches_tracked)
+        return F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            use_batch,
+            momentum,
+            self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C) or (N, C, L).
+
+    In training, mean and variance are those of the batch, and running averages of them are kept: running = (1 -
+    momentum) running + momentum batch, with plain averages for momentum None. In evaluation, those are used. Raises
+    ValueError for input of another rank, and for training on one value a channel.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.BatchNorm1d(2)(minigrad.tensor([[1.0, 5.0], [3.0, 9.0]])).round()
+    tensor([[-1., -1.],
+            [ 1.,  1.]], grad_fn=<RoundBackward0>)
+    """
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, H, W). See BatchNorm1d.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.BatchNorm2d(3)(minigrad.zeros(2, 3, 4, 4)).shape
+    minigrad.Size([2, 3, 4, 4])
+    """
+
+    ranks = (4,)
+
+
+class LayerNorm(Module):
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last dims, which have `normalized_shape`.
+
+    RuntimeError when x ends in another shape.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.LayerNorm(8)(minigrad.zeros(2, 5, 8)).shape
+    minigrad.Size([2, 5, 8])
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        shape = (
+            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        )
+        self.normalized_shape = shape
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
+            param = Parameter(ops.empty(shape, device=device, dtype=dtype)) if wanted else None
+            self.register_parameter(name, param)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )

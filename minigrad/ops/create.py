@@ -1,0 +1,296 @@
+"""Making tensors: from numbers and arrays, filled, counted; and changing their type and device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import device as devices
+from minigrad import dtype as dtypes
+from minigrad.autograd import broadcast
+from minigrad.autograd.mode import mode
+from minigrad.autograd.primitive import Op, cast, record
+from minigrad.device import Device
+from minigrad.dtype import DType
+from minigrad.tensor import Size, Tensor, wrap
+
+
+def _finish(array: Any, device: Device, requires_grad: bool) -> Tensor:
+    out = wrap(array, device)
+    return out.requires_grad_() if requires_grad else out
+
+
+def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """The shape that `zeros(2, 3)` or `zeros((2, 3))` means."""
+    if len(size) == 1 and not hasattr(size[0], "__index__"):
+        size = tuple(size[0])
+    try:
+        shape = tuple(int(n.__index__()) for n in size)
+    except AttributeError:
+        raise TypeError(f"expected a shape of ints, got {size}") from None
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension: {list(shape)}")
+    return shape
+
+
+# -- from data
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A new tensor that holds a copy of numbers, nested lists, a NumPy array or another tensor.
+
+    Without `dtype`: bools give bool, ints int64, floats the default float type, arrays their own.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if isinstance(data, Tensor):
+        out = to(data.detach(), data.device if device is None else device, dtype or data.dtype)
+        return _finish(out.device.backend.copy(out.array), out.device, requires_grad)
+    place = devices.resolve(device)
+    return _finish(place.backend.from_host(_host_copy(data, dtype)), place, requires_grad)
+
+
+def _host_copy(data: Any, dtype: Any) -> np.ndarray:
+    """A new NumPy array of the type that minigrad gives to `data`."""
+    if isinstance(data, list | tuple) and any(isinstance(x, Tensor) for x in data):
+        data = [x.tolist() if isinstance(x, Tensor) else x for x in data]
+    is_array = isinstance(data, np.ndarray | np.generic)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"tensor(): expected nested sequences of equal lengths: {error}") from None
+    if array.dtype.kind not in "biuf":
+        what = "a complex number" if array.dtype.kind == "c" else f"{type(data).__name__} of {array.dtype}"
+        raise TypeError(f"tensor(): could not make a tensor of {what}; bools, ints and floats are what tensors hold")
+    if dtype is not None:
+        target = dtypes.as_numpy(dtype)
+    elif is_array:
+        target = dtypes.from_numpy(array.dtype).numpy
+    elif array.size == 0 and array.dtype.kind == "f":
+        target = dtypes.get_default_dtype().numpy
+    else:
+        target = dtypes.of_number(array.dtype.type(0).item())
+    return np.array(array, dtype=target, copy=True)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor of `data`, sharing memory with it where that is possible."""
+    if isinstance(data, Tensor):
+        return to(data, data.device if device is None else device, dtype or data.dtype)
+    if isinstance(data, np.ndarray):
+        out = from_numpy(data)
+        return to(out, devices.resolve(device), dtype or out.dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor of the array's type; on the CPU it shares the array's memory.
+
+    >>> import numpy as np, minigrad
+    >>> a = np.zeros(2)
+    >>> minigrad.from_numpy(a).add_(1)
+    tensor([1., 1.], dtype=minigrad.float64)
+    >>> a
+    array([1., 1.])
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dtype = dtypes.from_numpy(ndarray.dtype).numpy
+    if ndarray.dtype is not dtype:
+        ndarray = ndarray.view(dtype) if ndarray.dtype == dtype else ndarray.astype(dtype)
+    place = devices.default_device()
+    return wrap(place.backend.from_host(ndarray), place)
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor around another library's array (anything with `__dlpack__`), sharing its memory on the CPU."""
+    return from_numpy(np.from_dlpack(ext_tensor))
+
+
+def legacy_tensor(args: tuple[Any, ...], device: Any) -> Tensor:
+    """Tensor(2, 3): uninitialised; Tensor([1, 2]): these numbers, as the default float type."""
+    dtype = dtypes.get_default_dtype()
+    if len(args) == 1 and not hasattr(args[0], "__index__") or len(args) == 1 and isinstance(args[0], Tensor):
+        return empty(args[0], device=device) if isinstance(args[0], Size) else tensor(args[0], dtype=dtype, device=device)
+    return empty(args or (0,), dtype=dtype, device=device)
+
+
+# -- filled
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of shape `size` with every element `fill_value`; its type is that of the number unless given."""
+    target = dtypes.of_number(fill_value) if dtype is None else dtypes.as_numpy(dtype)
+    place = devices.resolve(device)
+    return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: zeros(2, 3) or zeros((2, 3)).
+
+    >>> import minigrad
+    >>> minigrad.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return full(shape_of(size), 0, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    return full(shape_of(size), 1, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose elements are whatever the memory held."""
+    place = devices.resolve(device)
+    target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
+    return _finish(place.backend.empty(shape_of(size), target), place, requires_grad)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the shape, type and device of `input`."""
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the shape, type and device of `input`."""
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`fill_value` in the shape, type and on the device of `input`."""
+    place = input.device if device is None else devices.resolve(device)
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """An uninitialised tensor of the shape, type and device of `input`."""
+    place = input.device if device is None else devices.resolve(device)
+    return empty(input.shape, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
+
+
+def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return tensor(data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+
+
+def new_full(x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return full(size, fill_value, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+
+
+def new_zeros(x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return new_full(x, shape_of(size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def new_ones(x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return new_full(x, shape_of(size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def new_empty(x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return empty(*size, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+
+
+# -- counted
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... below end (above it for a negative step); arange(n) counts from 0.
+
+    >>> import minigrad
+    >>> minigrad.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
+    if step == 0:
+        raise RuntimeError("arange: step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
+    count = int(np.ceil((end - start) / step))
+    target = dtypes.as_numpy(dtype) if dtype is not None else dtypes.of_number(start + end + step)
+    place = devices.resolve(device)
+    return _finish(place.backend.arange(start, step, count, target), place, requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`steps` numbers from start to end, both included, at equal distances."""
+    if steps < 0:
+        raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
+    target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
+    start, end = float(start), float(end)
+    place = devices.resolve(device)
+    return _finish(place.backend.from_host(np.linspace(start, end, steps, dtype=target)), place, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The n x m matrix with ones on the diagonal."""
+    rows = arange(n, device=device).unsqueeze(1)
+    out = to(rows == arange(n if m is None else m, device=device), dtype or dtypes.get_default_dtype())
+    return out.requires_grad_() if requires_grad else out
+
+
+# -- copies, types, devices
+
+clone = broadcast.copy
+contiguous = broadcast.contiguous
+
+
+def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """to(dtype), to(device), to(device, dtype), to(other): `input` itself where nothing changes."""
+    dtype, device, copy = _destination(*args, **kwargs)
+    out = input
+    if dtype is not None and dtypes.as_numpy(dtype) != out.array.dtype:
+        out = cast(out, dtypes.as_numpy(dtype))
+    if device is not None and devices.resolve(device) is not out.device:
+        out = _transfer(out, devices.resolve(device))
+    return clone(out) if copy and out is input else out
+
+
+def _destination(*args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False) -> Any:
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype, device = arg.dtype, arg.device
+        elif isinstance(arg, DType | np.dtype) or arg in (bool, int, float):
+            dtype = arg
+        elif isinstance(arg, Device | str | int) and not isinstance(arg, bool):
+            device = arg
+        elif arg is not None and not isinstance(arg, bool):
+            raise TypeError(f"to(): expected a dtype, a device or a Tensor, got {type(arg).__name__}")
+    return dtype, device, copy
+
+
+def _transfer(x: Tensor, device: Device) -> Tensor:
+    """x on another device. The gradient makes the way back."""
+    out = wrap(device.backend.from_host(x.device.backend.to_host(x.array)), device)
+    if x.node is not None and mode.grad:
+        out.node = record(_moved, (x.node,), (x.device,), None)
+    return out
+
+
+_moved = Op("moved", "x | source", rules={"x": lambda g, source: _transfer(g, source)})
+
+
+def result_type(tensor1: Any, tensor2: Any) -> DType:
+    """The type in which two operands (tensors or numbers) meet.
+
+    >>> import minigrad
+    >>> minigrad.result_type(minigrad.ones(2, dtype=minigrad.int8), 3.5)
+    minigrad.float32
+    """
+    return dtypes.from_numpy(dtypes.result_dtype((tensor1, tensor2)))
+
+
+__all__ = [
+    *("tensor as_tensor asarray from_numpy from_dlpack legacy_tensor full zeros ones empty").split(),
+    *("zeros_like ones_like full_like empty_like new_tensor new_full new_zeros new_ones new_empty").split(),
+    *("arange linspace eye clone contiguous to result_type").split(),
+]

@@ -1,0 +1,390 @@
+"""Elementwise ops: each line is an op, its inputs, and the derivative by each input.
+
+`g` is the incoming gradient, `out` the result; what a rule names is kept for it. Broadcasting is undone by the engine, types
+are made to agree before the kernel runs, and Python numbers stay numbers: see autograd/primitive.py.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigrad import dtype as dtypes
+from minigrad.autograd.inplace import where_
+from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import cast, elementwise, primitive
+from minigrad.tensor import Tensor, wrap
+
+
+def _zero(g: Tensor) -> Tensor:
+    return wrap(g.device.backend.full(g.array.shape, 0, g.array.dtype), g.device)
+
+
+def _is(x: Any) -> bool:
+    return isinstance(x, Tensor)
+
+
+# -- arithmetic
+
+_add = elementwise("add", "x y", x=lambda g: g, y=lambda g: g)
+_sub = elementwise("sub", "x y", x=lambda g: g, y=lambda g: -g)
+mul = elementwise("mul", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
+true_divide = elementwise(
+    "div", "x y", to_float=True,
+    x=lambda g, y: g / y,
+    y=lambda g, y, out: -g * out / y,
+)
+floor_divide = elementwise("floor_divide", "x y", x=lambda g: _zero(g), y=lambda g: _zero(g))
+fmod = elementwise("fmod", "x y", x=lambda g: g, y=lambda g, x, y: -g * trunc(x / y))
+remainder = elementwise("remainder", "x y", x=lambda g: g, y=lambda g, x, y: -g * floor(x / y))
+neg = elementwise("neg", "x", x=lambda g: -g)
+abs = elementwise("abs", "x", x=lambda g, x: g * sign(x))
+sign = elementwise("sign", "x", x=lambda g: _zero(g))
+square = elementwise("square", "x", x=lambda g, x: g * (2 * x))
+sqrt = elementwise("sqrt", "x", to_float=True, x=lambda g, out: g / (2 * out))
+rsqrt = elementwise("rsqrt", "x", to_float=True, x=lambda g, out: g * (-0.5 * out * out * out))
+reciprocal = elementwise("reciprocal", "x", to_float=True, x=lambda g, out: -g * out * out)
+hypot = elementwise("hypot", "x y", x=lambda g, x, out: g * (x / out), y=lambda g, y, out: g * (y / out))
+
+# x^y where it is not smooth: d/dx is 0 for y = 0, and d/dy is 0 for x = 0 (the limit from the right, where y >= 0)
+_pow = elementwise(
+    "pow", "x y",
+    x=lambda g, x, y: g * _power_slope(x, y),
+    y=lambda g, x, y, out: g * out * log(where_(_zero_base(x, y), 1.0, x)) if _is(x) else g * out * _log_number(x),
+)
+
+
+def _power_slope(x: Any, y: Any) -> Any:
+    if not _is(y):
+        return _zero(x) if y == 0 else y * (x if y == 2 else _pow(x, y - 1))
+    return where_(y == 0, 0.0, y * _pow(x, y - 1)) if y.dtype.is_floating_point else y * _pow(x, y - 1)
+
+
+def _zero_base(x: Tensor, y: Any) -> Tensor:
+    return (x == 0) & (y >= 0)
+
+
+def _log_number(x: float) -> float:
+    return math.log(x) if x > 0 else 0.0 if x == 0 else math.nan
+
+
+# -- exponentials and logarithms
+
+exp = elementwise("exp", "x", to_float=True, x=lambda g, out: g * out)
+exp2 = elementwise("exp2", "x", to_float=True, x=lambda g, out: g * (out * math.log(2)))
+expm1 = elementwise("expm1", "x", to_float=True, x=lambda g, out: g * (out + 1))
+log = elementwise("log", "x", to_float=True, x=lambda g, x: g / x)
+log2 = elementwise("log2", "x", to_float=True, x=lambda g, x: g / (x * math.log(2)))
+log10 = elementwise("log10", "x", to_float=True, x=lambda g, x: g / (x * math.log(10)))
+log1p = elementwise("log1p", "x", to_float=True, x=lambda g, x: g / (x + 1))
+erf = elementwise("erf", "x", to_float=True, x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))
+
+# -- trigonometry
+
+sin = elementwise("sin", "x", to_float=True, x=lambda g, x: g * cos(x))
+cos = elementwise("cos", "x", to_float=True, x=lambda g, x: -g * sin(x))
+tan = elementwise("tan", "x", to_float=True, x=lambda g, out: g * (1 + out * out))
+asin = elementwise("asin", "x", to_float=True, x=lambda g, x: g * rsqrt(1 - x * x))
+acos = elementwise("acos", "x", to_float=True, x=lambda g, x: -g * rsqrt(1 - x * x))
+atan = elementwise("atan", "x", to_float=True, x=lambda g, x: g / (1 + x * x))
+atan2 = elementwise(
+    "atan2", "x y", to_float=True,
+    x=lambda g, x, y: g * (y / (x * x + y * y)),
+    y=lambda g, x, y: -g * (x / (x * x + y * y)),
+)
+sinh = elementwise("sinh", "x", to_float=True, x=lambda g, x: g * cosh(x))
+cosh = elementwise("cosh", "x", to_float=True, x=lambda g, x: g * sinh(x))
+tanh = elementwise("tanh", "x", to_float=True, x=lambda g, out: g * (1 - out * out))
+
+# -- rounding: constant between the steps
+
+floor = elementwise("floor", "x", x=lambda g: _zero(g))
+ceil = elementwise("ceil", "x", x=lambda g: _zero(g))
+trunc = elementwise("trunc", "x", x=lambda g: _zero(g))
+_round = elementwise("round", "x", x=lambda g: _zero(g))
+
+# -- the larger, the smaller: at a tie maximum and minimum give each half, fmax and fmin all to the first
+
+maximum = elementwise(
+    "maximum", "x y",
+    x=lambda g, x, y: where_(x == y, g / 2, where_(x < y, 0, g)),
+    y=lambda g, x, y: where_(x == y, g / 2, where_(x > y, 0, g)),
+)
+minimum = elementwise(
+    "minimum", "x y",
+    x=lambda g, x, y: where_(x == y, g / 2, where_(x > y, 0, g)),
+    y=lambda g, x, y: where_(x == y, g / 2, where_(x < y, 0, g)),
+)
+fmax = elementwise(
+    "fmax", "x y",
+    x=lambda g, x, y: where_((x >= y) | isnan(y), g, 0),
+    y=lambda g, x, y: where_((x >= y) | isnan(y), 0, g),
+)
+fmin = elementwise(
+    "fmin", "x y",
+    x=lambda g, x, y: where_((x <= y) | isnan(y), g, 0),
+    y=lambda g, x, y: where_((x <= y) | isnan(y), 0, g),
+)
+_clamp = elementwise("clamp", "x | low high", x=lambda g, x, low, high: where_(_between(x, low, high), g, 0))
+
+
+def _between(x: Tensor, low: Any, high: Any) -> Tensor:
+    if low is None:
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
+
+
+# -- comparison and logic: no gradient
+
+eq = elementwise("eq", "x y")
+ne = elementwise("ne", "x y")
+lt = elementwise("lt", "x y")
+le = elementwise("le", "x y")
+gt = elementwise("gt", "x y")
+ge = elementwise("ge", "x y")
+isnan = elementwise("isnan", "x")
+isinf = elementwise("isinf", "x")
+isfinite = elementwise("isfinite", "x")
+logical_and = elementwise("logical_and", "x y")
+logical_or = elementwise("logical_or", "x y")
+logical_xor = elementwise("logical_xor", "x y")
+logical_not = elementwise("logical_not", "x")
+bitwise_and = elementwise("bitwise_and", "x y")
+bitwise_or = elementwise("bitwise_or", "x y")
+bitwise_xor = elementwise("bitwise_xor", "x y")
+bitwise_not = elementwise("bitwise_not", "x")
+bitwise_left_shift = elementwise("bitwise_left_shift", "x y")
+bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
+
+# -- activations; the fused ones differentiate their definition where a second derivative is wanted
+
+relu = elementwise("relu", "x", x=lambda g, out: where_(out > 0, g, 0))
+sigmoid = elementwise("sigmoid", "x", to_float=True, x=lambda g, out: g * (out * (1 - out)))
+_leaky_relu = elementwise("leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope))
+_elu = elementwise(
+    "elu", "x | alpha", x=lambda g, x, alpha: where_(x > 0, g, g * (alpha * exp(_clamp(x, None, 0.0))))
+)
+_softplus = elementwise(
+    "softplus", "x | beta threshold",
+    x=lambda g, x, beta, threshold: where_(x * beta > threshold, g, g * sigmoid(x * beta)),
+)
+_gelu_grad = primitive("gelu_grad", "g x")
+_gelu_tanh_grad = primitive("gelu_tanh_grad", "g x")
+_silu_grad = primitive("silu_grad", "g x")
+_gelu = primitive(
+    "gelu", "x",
+    grads=lambda g, needs, x: (_gelu_grad(g, x),),
+    composite=lambda x: 0.5 * x * (1 + erf(x * math.sqrt(0.5))),
+)
+_gelu_tanh = primitive(
+    "gelu_tanh", "x",
+    grads=lambda g, needs, x: (_gelu_tanh_grad(g, x),),
+    composite=lambda x: 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))),
+)
+_silu = primitive(
+    "silu", "x", grads=lambda g, needs, x: (_silu_grad(g, x),), composite=lambda x: x * sigmoid(x)
+)
+
+# -- the public functions that are more than their primitive
+
+
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """out = input + alpha * other, broadcast together.
+
+    >>> import minigrad
+    >>> minigrad.add(minigrad.tensor([1, 2]), 10)
+    tensor([11, 12])
+    """
+    return _add(input, other) if alpha == 1 else _add(input, mul(other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """out = input - alpha * other, broadcast together."""
+    return _sub(input, other) if alpha == 1 else _sub(input, mul(other, alpha))
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """out = input / other; rounding_mode "trunc" rounds towards zero, "floor" down, and both keep integer types.
+
+    >>> import minigrad
+    >>> minigrad.div(minigrad.tensor([-7, 7]), 2, rounding_mode="trunc")
+    tensor([-3,  3])
+    """
+    if rounding_mode is None:
+        return true_divide(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    if dtypes.result_dtype((input, other)) in dtypes.FLOATS:
+        return trunc(true_divide(input, other))
+    down = floor_divide(input, other)
+    inexact = (mul(down, other) != input) & (down < 0)
+    return _add(down, cast(inexact, down.array.dtype))
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """out = input ** exponent, broadcast together."""
+    if type(exponent) in NUMBERS:
+        if exponent == 2:
+            return square(input)
+        if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
+            raise RuntimeError("Integers to negative integer powers are not allowed; convert with .float() first")
+    return _pow(input, exponent)
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """Rounds to the nearest number with that many decimals, halves to the even one."""
+    if decimals == 0:
+        return _round(input)
+    scale = 10.0**decimals
+    return _round(input * scale) / scale
+
+
+def frac(input: Tensor) -> Tensor:
+    """out = input - trunc(input): the part behind the point, with the sign of the input."""
+    return input - trunc(input)
+
+
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """out = min(max(input, min), max); the bounds are numbers, tensors, or None.
+
+    >>> import minigrad
+    >>> minigrad.clamp(minigrad.tensor([-2.0, 0.5, 2.0]), min=-1, max=1)
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    if not _is(min) and not _is(max):
+        return _clamp_numbers(input, min, max)
+    if min is not None:
+        input = maximum(input, min if _is(min) else input.new_tensor(min))
+    if max is not None:
+        input = minimum(input, max if _is(max) else input.new_tensor(max))
+    return input
+
+
+def _clamp_numbers(x: Tensor, low: Any, high: Any) -> Tensor:
+    target = dtypes.result_dtype([operand for operand in (x, low, high) if operand is not None])
+    kind = float if target in dtypes.FLOATS else int
+    low, high = (None if bound is None else kind(bound) for bound in (low, high))
+    return _clamp(x if x.array.dtype == target else cast(x, target), low, high)
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """out = input where the condition holds, else other; all three broadcast. With one argument: its nonzero positions.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([-1.0, 2.0])
+    >>> minigrad.where(x > 0, x, 0.0)
+    tensor([0., 2.])
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if condition.dtype is not dtypes.bool_:
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    target = dtypes.result_dtype((input, other))
+    if not _is(input) and not _is(other):
+        input = condition.new_tensor(input, dtype=dtypes.from_numpy(target))
+    x, y = (meet(operand, target) for operand in (input, other))
+    return where_(condition, x, y)
+
+
+def meet(operand: Any, target: Any) -> Any:
+    """The operand in type `target`: a tensor by a differentiable cast, a number by Python."""
+    if _is(operand):
+        return operand if operand.array.dtype == target else cast(operand, target)
+    return float(operand) if target in dtypes.FLOATS else operand
+
+
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """out = input + weight * (end - input)."""
+    return input + weight * (end - input)
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """out = input + value * tensor1 * tensor2."""
+    product = mul(tensor1, tensor2)
+    return _add(input, product if value == 1 else product * value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """out = input + value * tensor1 / tensor2."""
+    quotient = true_divide(tensor1, tensor2)
+    return _add(input, quotient if value == 1 else quotient * value)
+
+
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Replaces NaN, inf and -inf by numbers: by 0 and the largest and smallest of the type, unless told others."""
+    if not input.dtype.is_floating_point:
+        return input.clone()
+    limits = dtypes.finfo(input.dtype)
+    high = limits.max if posinf is None else posinf
+    low = limits.min if neginf is None else neginf
+    out = where_(isnan(input), float(nan or 0.0), input)
+    out = where_(eq(input, math.inf), float(high), out)
+    return where_(eq(input, -math.inf), float(low), out)
+
+
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """Where |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if `equal_nan`."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype} did not match {other.dtype}: isclose compares tensors of one type")
+    near = eq(input, other)
+    if input.dtype.is_floating_point:
+        near = near | (isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol)))
+        if equal_nan:
+            near = near | (isnan(input) & isnan(other))
+    return near
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether all elements are close, as isclose has it."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all elements are the same."""
+    return input.shape == other.shape and bool(eq(input, other).all())
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """out = x where x > 0, else negative_slope * x."""
+    return _into(input, _leaky_relu(input, float(negative_slope)), inplace)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """out = x where x > 0, else alpha * (exp(x) - 1)  (Clevert et al., 2015)."""
+    return _into(input, _elu(input, float(alpha)), inplace)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """out = log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
+    return _softplus(input, float(beta), float(threshold))
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """out = x * Phi(x), Phi the normal distribution function; approximate="tanh" for the formula of Hendrycks & Gimpel, 2016."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got '{approximate}'")
+    return _gelu(input) if approximate == "none" else _gelu_tanh(input)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """out = x * sigmoid(x)."""
+    return _into(input, _silu(input), inplace)
+
+
+def _into(x: Tensor, out: Tensor, inplace: bool) -> Tensor:
+    """What `inplace=True` of an activation does: x is overwritten with the result."""
+    return x.copy_(out) if inplace else out
+
+
+__all__ = [
+    *("add sub mul div true_divide floor_divide fmod remainder pow neg abs sign square sqrt rsqrt reciprocal hypot").split(),
+    *("exp exp2 expm1 log log2 log10 log1p erf sin cos tan asin acos atan atan2 sinh cosh tanh sigmoid").split(),
+    *("floor ceil trunc round frac maximum minimum fmax fmin clamp where lerp addcmul addcdiv nan_to_num").split(),
+    *("eq ne lt le gt ge isnan isinf isfinite isclose allclose equal logical_and logical_or logical_xor logical_not").split(),
+    *("bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift").split(),
+    *("relu leaky_relu elu softplus gelu silu").split(),
+]

@@ -1,0 +1,9 @@
+"""Optimizers and learning-rate schedules, under PyTorch's names."""
+
+from minigrad.optim import lr_scheduler
+from minigrad.optim.adam import Adam
+from minigrad.optim.adamw import AdamW
+from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]

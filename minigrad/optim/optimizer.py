@@ -1,0 +1,220 @@
+"""Optimizer: parameters in groups, each with its own options, and a state for each parameter."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from minigrad.autograd import enable_grad, no_grad
+from minigrad.tensor import Tensor
+
+Params = Iterable[Any]
+Closure = Callable[[], Any]
+
+
+class Optimizer:
+    """The base class: a subclass passes its options' defaults on and defines `_update(group)`.
+
+    `params` are tensors, or dicts `{"params": tensors, option: value, ...}`, one for each group, or
+    pairs (name, tensor). Raises TypeError for anything else, ValueError for no parameters at all, for
+    a tensor that is not a leaf, and for one that is in two groups.
+
+    A method of its own takes three lines:
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> class SignSGD(optim.Optimizer):
+    ...     def _update(self, group):
+    ...         for p in self.with_grad(group):
+    ...             p.sub_(p.grad.sign() * group["lr"])
+    >>> w = nn.Parameter(minigrad.tensor([1.0, -1.0]))
+    >>> optimizer = SignSGD([w], {"lr": 0.5})
+    >>> w.square().sum().backward()
+    >>> optimizer.step()
+    >>> w.data
+    tensor([ 0.5000, -0.5000])
+    """
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, "
+                "but got a Tensor; put it in a list"
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self.steps_taken = 0
+        params = list(params)
+        if not params:
+            raise ValueError(
+                "optimizer got an empty parameter list; was it a generator that had been used up?"
+            )
+        groups = params if isinstance(params[0], dict) else [{"params": params}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds a group `{"params": tensors, option: value, ...}`; options left out get the defaults.
+
+        Raises as the constructor does; then nothing is added.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
+        params = param_group["params"]
+        if isinstance(params, Tensor):
+            params = [params]
+        if isinstance(params, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering "
+                "of tensors in sets will change between runs. Please use a list instead."
+            )
+        group = {**self.defaults, **param_group, **_split_names(list(params))}
+        self._check_params(group["params"])
+        self._check_options(group)
+        self.param_groups.append(group)
+
+    def _check_params(self, params: list[Any]) -> None:
+        known = {p for group in self.param_groups for p in group["params"]}
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(
+                    "optimizer can only optimize Tensors, but one of the params is "
+                    f"{type(p).__name__}"
+                )
+            if not p.is_leaf:
+                raise ValueError(
+                    f"can't optimize a non-leaf Tensor: shape {tuple(p.shape)}, made by {p.grad_fn}; "
+                    "pass the parameters it was computed from"
+                )
+            if p in known:
+                raise ValueError(
+                    f"some parameters appear more than once in the optimizer: shape {tuple(p.shape)}"
+                )
+            known.add(p)
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        """Raises ValueError for options that make no sense; subclasses extend it."""
+
+    def with_grad(self, group: dict[str, Any]) -> list[Tensor]:
+        """The parameters of a group that have a gradient."""
+        return [p for p in group["params"] if p.grad is not None]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters, or fills them with zeros."""
+        for p in chain.from_iterable(group["params"] for group in self.param_groups):
+            if set_to_none:
+                p.grad = None
+            elif p.grad is not None:
+                p.grad = p.grad.detach().zero_()
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Updates every parameter that has a gradient.
+
+        A `closure` computes the loss and its gradients anew first; step returns that loss.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                self._update(group)
+        self.steps_taken += 1
+        return loss
+
+    def _update(self, group: dict[str, Any]) -> None:
+        """Changes the parameters of one group in place; called without recording."""
+        raise NotImplementedError(f"{type(self).__name__} defines no _update")
+
+    def state_dict(self) -> dict[str, Any]:
+        """`{"state": {number: state}, "param_groups": [options]}`, PyTorch's format.
+
+        Parameters are numbered through all groups. The tensors are those of the optimizer itself.
+        """
+        numbers: dict[Tensor, int] = {}
+        groups = []
+        for group in self.param_groups:
+            numbers.update({p: len(numbers) + i for i, p in enumerate(group["params"])})
+            groups.append({**group, "params": [numbers[p] for p in group["params"]]})
+        state = {
+            numbers[p] if isinstance(p, Tensor) else p: value for p, value in self.state.items()
+        }
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over copies of the state and the options of `state_dict`.
+
+        Tensors of the state get the device of their parameter, and its type where they are
+        floating-point. ValueError when the groups are not of the same number and sizes; then
+        nothing is changed.
+        """
+        saved = state_dict["param_groups"]
+        sizes, saved_sizes = (
+            [len(group["params"]) for group in groups] for groups in (self.param_groups, saved)
+        )
+        if len(sizes) != len(saved_sizes):
+            raise ValueError(
+                f"loaded state dict has a different number of parameter groups: {len(saved_sizes)}, "
+                f"the optimizer {len(sizes)}"
+            )
+        if sizes != saved_sizes:
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of "
+                f"optimizer's group: sizes {saved_sizes}, the optimizer's {sizes}"
+            )
+        owners = dict(
+            zip(
+                chain.from_iterable(group["params"] for group in saved),
+                chain.from_iterable(group["params"] for group in self.param_groups),
+                strict=True,
+            )
+        )
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for number, value in state_dict["state"].items():
+            owner = owners.get(number, number)
+            state[owner] = _fitted(value, owner) if number in owners else value
+        self.state = state
+        self.param_groups = [
+            {**old, **new, "params": old["params"]}
+            for old, new in zip(self.param_groups, saved, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def by_device_and_dtype(params: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """The parameters in lists that one kernel call can update together."""
+    lists: defaultdict[Any, list[Tensor]] = defaultdict(list)
+    for p in params:
+        lists[p.device, p.dtype].append(p)
+    yield from lists.values()
+
+
+def check_not_negative(optimizer: str, group: dict[str, Any], *names: str) -> None:
+    """Raises ValueError when one of these options is negative or NaN."""
+    for name in names:
+        if not group[name] >= 0.0:
+            raise ValueError(f"{optimizer}: Invalid {name} value: {group[name]}, must be >= 0")
+
+
+def _split_names(params: list[Any]) -> dict[str, Any]:
+    """Parameters given as (name, tensor) pairs: the tensors, and the names beside them."""
+    if not params or not all(isinstance(p, tuple) for p in params):
+        return {"params": params}
+    return {"params": [p for _, p in params], "param_names": [name for name, _ in params]}
+
+
+def _fitted(value: Any, owner: Tensor) -> Any:
+    """A copy of a parameter's state, its tensors on the parameter's device and of its type."""
+    if isinstance(value, dict):
+        return {key: _fitted(member, owner) for key, member in value.items()}
+    if not isinstance(value, Tensor):
+        return value
+    dtype = owner.dtype if value.is_floating_point() else value.dtype
+    return value.detach().clone().to(owner.device, dtype)

@@ -1,0 +1,101 @@
+"""Stochastic gradient descent, with momentum (Polyak, 1964; Sutskever et al., 2013).
+
+    g_t = grad f(p_{t-1}) + weight_decay * p_{t-1}
+    b_t = momentum * b_{t-1} + (1 - dampening) * g_t          b_1 = g_1
+    d_t = b_t                                                 Nesterov: g_t + momentum * b_t
+    p_t = p_{t-1} - lr * d_t
+
+Without momentum d_t = g_t. To maximise f, the gradient's sign is changed.
+"""
+
+from typing import Any
+
+from minigrad import ops
+from minigrad.optim.optimizer import (
+    Optimizer,
+    Params,
+    by_device_and_dtype,
+    check_not_negative,
+)
+from minigrad.tensor import Tensor
+
+
+class SGD(Optimizer):
+    """p -= lr * g, with momentum, Nesterov's momentum and weight decay. See the module for the rule.
+
+    ValueError for negative options, and for nesterov without momentum or with dampening.
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> w = nn.Parameter(minigrad.tensor([1.0]))
+    >>> optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data
+    tensor([0.8000])
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        check_not_negative("SGD", group, "lr", "momentum", "weight_decay")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError(
+                "SGD: Nesterov momentum requires a momentum and zero dampening, got momentum "
+                f"{group['momentum']} and dampening {group['dampening']}"
+            )
+
+    def _update(self, group: dict[str, Any]) -> None:
+        for params in by_device_and_dtype(self.with_grad(group)):
+            if group["momentum"] == 0:
+                self._apply(group, params, None, group["dampening"])
+                continue
+            old = [p for p in params if self._buffer(p) is not None]
+            new = [p for p in params if self._buffer(p) is None]
+            for p in new:
+                self.state[p]["momentum_buffer"] = ops.zeros_like(p)
+            # A buffer starts as its first gradient, whole: zeros become that where nothing is dampened.
+            self._apply(group, new, [self._buffer(p) for p in new], 0.0)
+            self._apply(group, old, [self._buffer(p) for p in old], group["dampening"])
+
+    def _buffer(self, p: Tensor) -> Any:
+        return self.state[p].get("momentum_buffer")
+
+    def _apply(
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        buffers: list[Tensor] | None,
+        dampening: float,
+    ) -> None:
+        if params:
+            ops.sgd_(
+                params,
+                [p.grad for p in params],
+                buffers,
+                group["lr"],
+                group["momentum"],
+                dampening,
+                group["weight_decay"],
+                group["nesterov"],
+                group["maximize"],
+            )
