@@ -259,18 +259,29 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
 
     def with_number(x: Any, y: Any) -> Tensor:
         """The same where x or y is a Python number: it stays one, and has no gradient."""
-        x, y = _meet(name, (x, y), to_float)
-        left = type(y) in numbers
-        tensor, keep = (x, keep_x) if left else (y, keep_y)
+        left = type(x) in numbers
+        tensor = y if left else x
+        if not isinstance(tensor, Tensor):
+            raise _not_a_tensor(name, x, y)
+        if tensor.array.dtype in floats:
+            x, y = (float(x), y) if left else (x, float(y))
+        else:
+            x, y = _meet(name, (x, y), to_float)
+            tensor = y if left else x
+        a, b = (x, tensor.array) if left else (tensor.array, y)
         device, node = tensor.device, tensor.node
-        kernel = getattr(device.backend, name)
-        out = wrap(kernel(x.array, y) if left else kernel(x, y.array), device)
-        if differentiable and node is not None and mode.grad:
-            saved = keep((x, y, (out.array, out.version), None))
-            out.node = record(op, (node, None) if left else (None, node), saved, None)
+        try:
+            array = getattr(device.backend, name)(a, b)
+        except (ValueError, TypeError) as error:
+            raise _explain(name, (a, b), error) from error
+        out = wrap(array, device)
+        if node is not None and differentiable and mode.grad:
+            saved = (keep_y if left else keep_x)((x, y, (array, out.version), None))
+            out.node = record(op, (None, node) if left else (node, None), saved, None)
         return out
 
     return apply
+
 
 
 _NUMBERS = frozenset((bool, int, float, np.float64, np.float32, np.int64, np.bool_, np.int32, np.uint8))
@@ -286,11 +297,7 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
         if device is not None and x.device is not device:
             raise _devices_differ(name, tensors)
         device = x.device
-    first = tensors[0].array.dtype if tensors else None
-    if len(tensors) == 1 and len(operands) == 2 and first in dtypes.FLOATS:
-        target = first  # the usual case, x * 0.5: worth a short cut
-    else:
-        target = dtypes.result_dtype(operands)
+    target = dtypes.result_dtype(operands)
     if to_float and target not in dtypes.FLOATS:
         target = dtypes.get_default_dtype().numpy
     return [
