@@ -72,7 +72,8 @@ class _Indexed(Module):
         """Adds `modules` at the end and returns self."""
         if not isinstance(modules, Iterable):
             raise TypeError(
-                f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}"
+                f"{self._get_name()}.extend should be called with an iterable, but got "
+                f"{type(modules).__name__}"
             )
         for module in modules:
             self.append(module)
@@ -219,7 +220,8 @@ class ModuleDict(Module):
         """Adds or replaces modules, from a mapping or from pairs."""
         if not isinstance(modules, Iterable):
             raise TypeError(
-                f"ModuleDict.update should be called with an iterable of pairs, but got {type(modules).__name__}"
+                "ModuleDict.update should be called with an iterable of pairs, but got "
+                f"{type(modules).__name__}"
             )
         for key, module in modules.items() if isinstance(modules, Mapping) else modules:
             self[key] = module

@@ -93,7 +93,8 @@ class _Conv(Module):
             return
         if padding_mode not in ("reflect", "replicate", "circular") or self.transposed:
             raise ValueError(
-                f"{self._get_name()}: padding_mode {padding_mode!r} is not one there is; use 'zeros'"
+                f"{self._get_name()}: padding_mode {padding_mode!r} is not one there is; use "
+                "'zeros'"
             )
         raise NotImplementedError(
             f"{self._get_name()}: padding_mode {padding_mode!r} is not there yet; use 'zeros'"
@@ -106,7 +107,8 @@ class _Conv(Module):
     def extra_repr(self) -> str:
         n = self.n_spatial
         parts = [
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}"
         ]
         if self.padding != (0,) * n:
             parts.append(f"padding={self.padding}")
@@ -160,7 +162,8 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """out[n, o, h, w] = b[o] + sum over i, k of w[o, i, k] x[n, i, stride (h, w) + dilation k - padding].
+    """out[n, o, h, w] = b[o] + sum over i, k of w[o, i, k] x[n, i, stride (h, w) + dilation k -
+    padding].
 
     x is (N, C_in, H, W) or (C_in, H, W); `padding` an int, a pair, "same" or "valid".
 
@@ -228,8 +231,8 @@ class ConvTranspose2d(_Conv):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups,
-            bias, padding_mode, device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation,
+            groups, bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
@@ -248,7 +251,9 @@ class ConvTranspose2d(_Conv):
         )
 
     def _padding_for(self, x: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
-        """The output_padding that makes the output `output_size`; several inputs of Conv2d share one output size."""
+        """The output_padding that makes the output `output_size`; several inputs of Conv2d share
+        one output size.
+        """
         wanted = tuple(output_size)[-2:]
         smallest = tuple(
             (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
@@ -266,7 +271,8 @@ class ConvTranspose2d(_Conv):
             low <= size <= high for low, size, high in zip(smallest, wanted, largest, strict=True)
         ):
             raise ValueError(
-                f"ConvTranspose2d: requested an output size of {wanted}, but valid sizes range from "
+                f"ConvTranspose2d: requested an output size of {wanted}, but valid sizes range "
+                "from "
                 f"{smallest} to {largest} (for an input of {tuple(x.shape[-2:])})"
             )
         return tuple(size - low for size, low in zip(wanted, smallest, strict=True))

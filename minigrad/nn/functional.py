@@ -1,7 +1,7 @@
 """torch.nn.functional's functions.
 
-Those with a gradient rule or a kernel of their own come from minigrad.ops and are only given their names here. The rest
-are composites: a few lines of ops each, whose gradients follow.
+Those with a gradient rule or a kernel of their own come from minigrad.ops and are only given their
+names here. The rest are composites: a few lines of ops each, whose gradients follow.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,18 +39,21 @@ from minigrad.tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose2d", "cosine_similarity",
-    "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "gelu", "glu", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
-    "linear", "log_softmax", "logsigmoid", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize", "one_hot",
-    "pad", "prelu", "relu", "relu6", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss",
-    "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose2d",
+    "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu",
+    "embedding", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
+    "logsigmoid", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize", "one_hot", "pad",
+    "prelu", "relu", "relu6", "scaled_dot_product_attention", "selu", "sigmoid", "silu",
+    "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
+    "tanhshrink", "threshold",
 ]  # fmt: skip
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
-# Above this softplus(x) is x to the last digit of a float64; its default, 20, is so for a float32 only.
+# Above this softplus(x) is x to the last digit of a float64; its default, 20, is so for a float32
+# only.
 EXACT_SOFTPLUS_THRESHOLD = 40.0
 
 
@@ -119,7 +122,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 through deep networks.
+    """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 through deep
+    networks.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -225,7 +229,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.ndim != 1 or weight.numel() != channels:
             raise RuntimeError(
-                f"prelu: weight has shape {tuple(weight.shape)}, input {tuple(input.shape)} needs one "
+                f"prelu: weight has shape {tuple(weight.shape)}, input {tuple(input.shape)} needs "
+                "one "
                 f"element or {channels}, one for each channel"
             )
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
@@ -271,7 +276,8 @@ def mse_loss(
 ) -> Tensor:
     """(x - y)^2, averaged, summed, or (`reduction="none"`) as it is.
 
-    Raises ValueError when the shapes differ, unless `broadcast`: (N, 1) against (N,) would compare all pairs.
+    Raises ValueError when the shapes differ, unless `broadcast`: (N, 1) against (N,) would compare
+    all pairs.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -348,10 +354,11 @@ def huber_loss(
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
-    """-(y log p + (1 - y) log(1 - p)) for probabilities p, times `weight`; logarithms count as at least -100.
+    """-(y log p + (1 - y) log(1 - p)) for probabilities p, times `weight`; logarithms count as at
+    least -100.
 
-    binary_cross_entropy_with_logits is more exact. Raises ValueError when the shapes differ and RuntimeError for a p
-    that is not between 0 and 1.
+    binary_cross_entropy_with_logits is more exact. Raises ValueError when the shapes differ and
+    RuntimeError for a p that is not between 0 and 1.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -361,7 +368,8 @@ def binary_cross_entropy(
     _check_shapes("binary_cross_entropy", input, target)
     if not bool(((input >= 0) & (input <= 1)).all()):
         raise RuntimeError(
-            "binary_cross_entropy: all elements of input should be between 0 and 1; apply sigmoid, or use "
+            "binary_cross_entropy: all elements of input should be between 0 and 1; apply sigmoid, "
+            "or use "
             "binary_cross_entropy_with_logits"
         )
     loss = -(target * _log_from_100(input) + (1.0 - target) * _log_from_100(1.0 - input))
@@ -388,7 +396,8 @@ def binary_cross_entropy_with_logits(
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
-    >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, 100.0]), minigrad.tensor([1.0, 0.0]))
+    >>> x, y = minigrad.tensor([0.0, 100.0]), minigrad.tensor([1.0, 0.0])
+    >>> F.binary_cross_entropy_with_logits(x, y)
     tensor(50.3466)
     """
     _check_shapes("binary_cross_entropy_with_logits", input, target)
@@ -407,10 +416,11 @@ def kl_div(
     log_target: bool = False,
     broadcast: bool = False,
 ) -> Tensor:
-    """y (log y - x) for x the logarithms of probabilities and y probabilities, or their logarithms if `log_target`.
+    """y (log y - x) for x the logarithms of probabilities and y probabilities, or their logarithms
+    if `log_target`.
 
-    `reduction="batchmean"`, the sum over the first size, is the divergence as mathematics has it. Raises as mse_loss
-    does.
+    `reduction="batchmean"`, the sum over the first size, is the divergence as mathematics has it.
+    Raises as mse_loss does.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -436,7 +446,8 @@ def _check_shapes(op: str, input: Tensor, target: Tensor, broadcast: bool = Fals
             raise TypeError(f"{op}: {name} must be a Tensor, got {type(x).__name__}")
     if input.shape == target.shape or broadcast:
         return
-    message = f"{op}: input has shape {tuple(input.shape)}, target {tuple(target.shape)}; they must be the same."
+    shapes = f"{tuple(input.shape)} and {tuple(target.shape)}"
+    message = f"{op}: input and target must have the same shape, got {shapes}."
     if input.numel() == target.numel():
         message += f" Try target.reshape({', '.join(map(str, input.shape))})."
     raise ValueError(message)
@@ -489,9 +500,11 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:
-    """x with `value` around it: `pad` is (left, right) of the last dim, then of the one before, and so on.
+    """x with `value` around it: `pad` is (left, right) of the last dim, then of the one before, and
+    so on.
 
-    Negative widths crop. Raises RuntimeError for an odd number of widths, or more than the dims have.
+    Negative widths crop. Raises RuntimeError for an odd number of widths, or more than the dims
+    have.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -513,7 +526,8 @@ def dropout1d(
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Sets each channel of x (N, C, H, W) or (C, H, W) to 0 with probability p, and divides the others by 1 - p.
+    """Sets each channel of x (N, C, H, W) or (C, H, W) to 0 with probability p, and divides the
+    others by 1 - p.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -530,7 +544,8 @@ def _dropout_channels(
         raise ValueError(f"{op}: dropout probability has to be between 0 and 1, but got {p}")
     if input.ndim not in (n_spatial + 1, n_spatial + 2):
         raise RuntimeError(
-            f"{op}: expected {n_spatial + 1} or {n_spatial + 2} dimensions (with channels, perhaps with a "
+            f"{op}: expected {n_spatial + 1} or {n_spatial + 2} dimensions (with channels, perhaps "
+            "with a "
             f"batch), got shape {tuple(input.shape)}"
         )
     channels = input.shape[: input.ndim - n_spatial]

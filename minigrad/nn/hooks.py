@@ -1,4 +1,6 @@
-"""Hooks of modules: functions called before and after forward, and when the backward pass goes through a module."""
+"""Hooks of modules: functions called before and after forward, and when the backward pass goes
+through a module.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -55,7 +57,9 @@ def _call_pre_hook(
 
 
 class _Watch(Function):
-    """The identity on tensors; the backward pass hands their gradients to `on_backward`, which may change them."""
+    """The identity on tensors; the backward pass hands their gradients to `on_backward`, which may
+    change them.
+    """
 
     @staticmethod
     def forward(ctx: Any, on_backward: Callable[..., Any], *xs: Tensor) -> tuple[Tensor, ...]:
@@ -69,7 +73,9 @@ class _Watch(Function):
 
 
 class _BackwardHooks:
-    """Collects the gradients at both ends of one call of a module and calls its backward hooks with them."""
+    """Collects the gradients at both ends of one call of a module and calls its backward hooks with
+    them.
+    """
 
     def __init__(self, module: "Module") -> None:
         self.module = module
@@ -107,7 +113,9 @@ class _BackwardHooks:
 def _watch(
     values: tuple[Any, ...], on_backward: Callable[..., Any]
 ) -> tuple[tuple[Any, ...], bool]:
-    """`values` with a watch on the tensors among them that require a gradient, and whether there is any."""
+    """`values` with a watch on the tensors among them that require a gradient, and whether there is
+    any.
+    """
     places = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
     if not places:
         return values, False

@@ -29,7 +29,8 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which `nonlinearity` shrinks a standard deviation, to be made up for by the weights before it.
+    """The factor by which `nonlinearity` shrinks a standard deviation, to be made up for by the
+    weights before it.
 
     `param` is the slope of "leaky_relu", 0.01 if None. ValueError for a name it does not know.
 
@@ -84,11 +85,13 @@ def trunc_normal_(
     """Numbers with the normal distribution given that they are in [a, b]."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            f"trunc_normal_: mean {mean} is more than 2 std {std} from [{a}, {b}]; the distribution of the "
+            f"trunc_normal_: mean {mean} is more than 2 std {std} from [{a}, {b}]; the "
+            "distribution of the "
             "values may be incorrect",
             stacklevel=2,
         )
-    # The inverse of the distribution function takes uniforms between its values at a and b to what is wanted.
+    # The inverse of the distribution function takes uniforms between its values at a and b to what
+    # is wanted.
     normal = NormalDist(mean, std)
     low, high = normal.cdf(a), normal.cdf(b)
     u = (
@@ -140,13 +143,15 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """The weights (out, in, ...) of a convolution that passes its channels on unchanged, in each of `groups`.
+    """The weights (out, in, ...) of a convolution that passes its channels on unchanged, in each of
+    `groups`.
 
     ValueError unless there are 3 to 5 dimensions and `groups` divides the first.
     """
     if tensor.ndim not in (3, 4, 5):
         raise ValueError(
-            f"dirac_: Only tensors with 3, 4, or 5 dimensions are supported, got {tuple(tensor.shape)}"
+            "dirac_: Only tensors with 3, 4, or 5 dimensions are supported, got "
+            f"{tuple(tensor.shape)}"
         )
     n_out, n_in, *kernel = tensor.shape
     if n_out % groups:
@@ -164,13 +169,15 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Uniform with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Uniform with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio,
+    2010).
+    """
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot, Bengio, 2010)."""
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
 
 
@@ -186,7 +193,9 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform with standard deviation gain / sqrt(fan) (He et al., 2015); `a` is leaky_relu's slope."""
+    """Uniform with standard deviation gain / sqrt(fan) (He et al., 2015); `a` is leaky_relu's
+    slope.
+    """
     if _is_empty("kaiming_uniform_", tensor):
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -200,7 +209,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015); `a` is leaky_relu's slope."""
+    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015); `a` as there."""
     if _is_empty("kaiming_normal_", tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -227,7 +236,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     """
     if tensor.ndim < 2:
         raise ValueError(
-            f"orthogonal_: Only tensors with 2 or more dimensions are supported, got {tuple(tensor.shape)}"
+            "orthogonal_: Only tensors with 2 or more dimensions are supported, got "
+            f"{tuple(tensor.shape)}"
         )
     if tensor.numel() == 0:
         return tensor
@@ -244,7 +254,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
-    """Normal with standard deviation `std`, and in each column a share `sparsity` of zeros (Martens, 2010)."""
+    """Normal with standard deviation `std`, and in each column a share `sparsity` of zeros
+    (Martens, 2010).
+    """
     if tensor.ndim != 2:
         raise ValueError(
             f"sparse_: Only tensors with 2 dimensions are supported, got {tuple(tensor.shape)}"
@@ -257,10 +269,13 @@ def sparse_(
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
-    """(fan_in, fan_out) of weights (out, in, kernel ...): how many values go into one, how many one goes into."""
+    """(fan_in, fan_out) of weights (out, in, kernel ...): how many values go into one, how many one
+    goes into.
+    """
     if tensor.ndim < 2:
         raise ValueError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got shape "
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got "
+            "shape "
             f"{tuple(tensor.shape)}"
         )
     n_out, n_in, *kernel = tensor.shape

@@ -1,8 +1,8 @@
 """Module: a tree of parameters, buffers and submodules, with a forward method.
 
-A module keeps what it owns in three dicts, `_parameters`, `_buffers` and `_modules`. Assigning an attribute puts the
-value in the dict of its kind, reading one that is not in `__dict__` looks in all three, and everything else here
-(state_dict, to, train, repr ...) is a walk over the tree.
+A module keeps what it owns in three dicts, `_parameters`, `_buffers` and `_modules`. Assigning an
+attribute puts the value in the dict of its kind, reading one that is not in `__dict__` looks in all
+three, and everything else here (state_dict, to, train, repr ...) is a walk over the tree.
 """
 
 from collections import OrderedDict
@@ -23,7 +23,8 @@ _KINDS = ("_parameters", "_buffers", "_modules")
 
 
 class Module:
-    """The base class of layers and models: subclass it, assign its parts in `__init__`, write `forward`.
+    """The base class of layers and models: subclass it, assign its parts in `__init__`, write
+    `forward`.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -73,7 +74,9 @@ class Module:
             raise
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes. Subclasses define it; call the module itself, so that hooks run."""
+        """What the module computes. Subclasses define it; call the module itself, so that hooks
+        run.
+        """
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
@@ -104,7 +107,7 @@ class Module:
         members[kind][name] = value
 
     def _kind_to_assign(self, name: str, value: Any) -> str | None:
-        """The dict that an attribute of this name and value belongs in; None for plain attributes."""
+        """The dict that an attribute of this name and value belongs in; None for plain ones."""
         members = self.__dict__
         if isinstance(value, (Parameter, Module)):
             kind = "_parameters" if isinstance(value, Parameter) else "_modules"
@@ -148,8 +151,9 @@ class Module:
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Adds a parameter, or the place of one (None), under `name`.
 
-        Raises AttributeError before `Module.__init__`, TypeError for a value that is no Parameter, KeyError for a name
-        that is taken or contains a dot, ValueError for a Parameter that is not a leaf.
+        Raises AttributeError before `Module.__init__`, TypeError for a value that is no Parameter,
+        KeyError for a name that is taken or contains a dot, ValueError for a Parameter that is not
+        a leaf.
         """
         self._check_new_name("parameter", "_parameters", name)
         if param is not None and not isinstance(param, Parameter):
@@ -159,13 +163,15 @@ class Module:
             )
         if param is not None and param.grad_fn is not None:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
+                "created "
                 "explicitly; to compute one from another tensor, do it in forward()."
             )
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Adds a tensor that belongs to the module's state and is not trained; in state_dict if `persistent`.
+        """Adds a tensor that belongs to the module's state and is not trained; in state_dict if
+        `persistent`.
 
         Raises as register_parameter does.
 
@@ -179,7 +185,8 @@ class Module:
         self._check_new_name("buffer", "_buffers", name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or "
+                "None required)"
             )
         self._buffers[name] = tensor
         if not persistent:
@@ -216,7 +223,9 @@ class Module:
         prefix: str = "",
         remove_duplicate: bool = True,
     ) -> "Iterator[tuple[str, Module]]":
-        """Yields (path, module) for this module, whose path is `prefix`, and all below it, parents first."""
+        """Yields (path, module) for this module, whose path is `prefix`, and all below it, parents
+        first.
+        """
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -249,7 +258,9 @@ class Module:
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Yields (path, parameter); a parameter that is used in two places comes once unless told otherwise."""
+        """Yields (path, parameter); a parameter that is used in two places comes once unless told
+        otherwise.
+        """
         yield from self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -330,7 +341,8 @@ class Module:
         prefix: str = "",
         keep_vars: bool = False,
     ) -> dict[str, Any]:
-        """Parameters and persistent buffers by dotted path; detached, sharing memory, unless `keep_vars`.
+        """Parameters and persistent buffers by dotted path; detached, sharing memory, unless
+        `keep_vars`.
 
         >>> from minigrad import nn
         >>> list(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).state_dict())[:3]
@@ -358,9 +370,9 @@ class Module:
     ) -> "IncompatibleKeys":
         """Copies the tensors of `state_dict` into the parameters and buffers of the same paths.
 
-        With `assign` they take the places of the parameters and buffers instead. Without `strict`, missing and
-        unexpected keys are returned and not refused. Everything is checked first: when it raises RuntimeError, which
-        lists every problem, the module is as it was.
+        With `assign` they take the places of the parameters and buffers instead. Without `strict`,
+        missing and unexpected keys are returned and not refused. Everything is checked first: when
+        it raises RuntimeError, which lists every problem, the module is as it was.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(
@@ -415,9 +427,11 @@ class Module:
             forget_grad(param, set_to_none)
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
-        """Moves parameters and buffers: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`.
+        """Moves parameters and buffers: `to(device)`, `to(dtype)`, `to(device, dtype)` or
+        `to(tensor)`.
 
-        Only floating-point tensors change type. Raises TypeError for a type that is not floating-point.
+        Only floating-point tensors change type. Raises TypeError for a type that is not floating-
+        point.
         """
         device, dtype = _parse_to(*args, **kwargs)
         if dtype is not None and not dtype.is_floating_point:
@@ -455,7 +469,9 @@ class Module:
         return self.to("cuda" if device is None else f"cuda:{device}")
 
     def _apply(self: T, fn: Callable[[Tensor], Tensor]) -> T:
-        """Puts fn(tensor) in the place of every parameter, gradient and buffer; the Parameter objects stay."""
+        """Puts fn(tensor) in the place of every parameter, gradient and buffer; the Parameter
+        objects stay.
+        """
         with no_grad():
             for param in self.parameters():
                 grad = param.grad
@@ -475,16 +491,19 @@ class Module:
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Calls `hook(module, args)` before forward; what it returns, unless None, takes the place of args.
+        """Calls `hook(module, args)` before forward; what it returns, unless None, takes the place
+        of args.
 
-        With `with_kwargs` it is `hook(module, args, kwargs)`, and returns None or a pair (args, kwargs).
+        With `with_kwargs` it is `hook(module, args, kwargs)`, and returns None or a pair (args,
+        kwargs).
         """
         return register(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Calls `hook(module, args, out)` after forward; what it returns, unless None, takes the place of out.
+        """Calls `hook(module, args, out)` after forward; what it returns, unless None, takes the
+        place of out.
 
         With `with_kwargs` it is `hook(module, args, kwargs, out)`.
         """
@@ -504,8 +523,8 @@ class Module:
     ) -> RemovableHandle:
         """Calls `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
 
-        Both are tuples with one entry for each positional argument or output, None where there is no gradient. What it
-        returns, unless None, takes the place of grad_input.
+        Both are tuples with one entry for each positional argument or output, None where there is
+        no gradient. What it returns, unless None, takes the place of grad_input.
         """
         return register(self._backward_hooks, hook, prepend)
 
@@ -538,7 +557,9 @@ class Module:
 
 
 class IncompatibleKeys(NamedTuple):
-    """What load_state_dict returns: the keys that were missing, and those that nothing was found for."""
+    """What load_state_dict returns: the keys that were missing, and those that nothing was found
+    for.
+    """
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -546,7 +567,8 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not any(self):
             return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        missing, unexpected = self
+        return f"IncompatibleKeys(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
 def _parse_to(
@@ -596,7 +618,9 @@ def _quoted(keys: list[str]) -> str:
 
 
 def _common_prefix(missing: list[str], unexpected: list[str]) -> str:
-    """The text, as "module.", that the keys of a wrapped model have before those of the model itself."""
+    """The text, as "module.", that the keys of a wrapped model have before those of the model
+    itself.
+    """
     if not missing or len(missing) != len(unexpected) or not unexpected[0].endswith(missing[0]):
         return ""
     prefix = unexpected[0].removesuffix(missing[0])

@@ -77,7 +77,8 @@ class _BatchNorm(Module):
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
-                # Weighting the latest of n batches by 1 / n makes the running statistics plain averages.
+                # Weighting the latest of n batches by 1 / n makes the running statistics plain
+                # averages.
                 momentum = 1.0 / float(self.num_batches_tracked)
         return F.batch_norm(
             x,
@@ -100,9 +101,10 @@ class _BatchNorm(Module):
 class BatchNorm1d(_BatchNorm):
     """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C) or (N, C, L).
 
-    In training, mean and variance are those of the batch, and running averages of them are kept: running = (1 -
-    momentum) running + momentum batch, with plain averages for momentum None. In evaluation, those are used. Raises
-    ValueError for input of another rank, and for training on one value a channel.
+    In training, mean and variance are those of the batch, and running averages of them are kept:
+    running = (1 - momentum) running + momentum batch, with plain averages for momentum None. In
+    evaluation, those are used. Raises ValueError for input of another rank, and for training on one
+    value a channel.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -115,7 +117,8 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, H, W). See BatchNorm1d.
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, H, W). See
+    BatchNorm1d.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -127,7 +130,8 @@ class BatchNorm2d(_BatchNorm):
 
 
 class LayerNorm(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last dims, which have `normalized_shape`.
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last dims, which have
+    `normalized_shape`.
 
     RuntimeError when x ends in another shape.
 

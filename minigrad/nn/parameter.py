@@ -5,7 +5,8 @@ from minigrad.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A leaf that requires a gradient and that a Module lists among its parameters once it is assigned.
+    """A leaf that requires a gradient and that a Module lists among its parameters once it is
+    assigned.
 
     It shares the memory of `data`; without `data` it is empty.
 
@@ -22,7 +23,8 @@ class Parameter(Tensor):
         data = ops.empty(0) if data is None else data
         if not isinstance(data, Tensor):
             raise TypeError(
-                f"Parameter: data must be a Tensor, got {type(data).__name__}; minigrad.tensor() makes one"
+                f"Parameter: data must be a Tensor, got {type(data).__name__}; minigrad.tensor() "
+                "makes one"
             )
         self._become(data.array, data.device, requires_grad)
         self.version = data.version  # one memory, one version

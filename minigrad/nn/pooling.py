@@ -10,7 +10,8 @@ IntOrPair = int | tuple[int, int]
 
 
 class MaxPool2d(Module):
-    """out[..., h, w] = the largest x in the window at stride (h, w) - padding; the stride is the window if None.
+    """out[..., h, w] = the largest x in the window at stride (h, w) - padding; the stride is the
+    window if None.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -55,7 +56,8 @@ class MaxPool2d(Module):
 
 
 class AvgPool2d(Module):
-    """out[..., h, w] = the mean of x in the window at stride (h, w) - padding; the stride is the window if None.
+    """out[..., h, w] = the mean of x in the window at stride (h, w) - padding; the stride is the
+    window if None.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -97,7 +99,8 @@ class AvgPool2d(Module):
 
 
 class AdaptiveAvgPool2d(Module):
-    """Averages over windows chosen so that the output has `output_size`; None keeps a size as it is.
+    """Averages over windows chosen so that the output has `output_size`; None keeps a size as it
+    is.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -105,7 +108,7 @@ class AdaptiveAvgPool2d(Module):
     tensor([[[7.5000]]])
     """
 
-    def __init__(self, output_size: int | None | tuple[int | None, int | None]) -> None:
+    def __init__(self, output_size: int | tuple[int | None, int | None] | None) -> None:
         super().__init__()
         self.output_size = output_size
 

@@ -14,7 +14,8 @@ from minigrad.tensor import Tensor
 class Embedding(Module):
     """out[..., :] = weight[x[...], :] for integers x and weight (num_embeddings, embedding_dim).
 
-    The row `padding_idx` starts as zeros and gets no gradient. IndexError for an index out of range.
+    The row `padding_idx` starts as zeros and gets no gradient. IndexError for an index out of
+    range.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -51,7 +52,8 @@ class Embedding(Module):
             return None
         if not -self.num_embeddings <= padding_idx < self.num_embeddings:
             raise AssertionError(
-                f"Embedding: padding_idx {padding_idx} must be within num_embeddings {self.num_embeddings}"
+                f"Embedding: padding_idx {padding_idx} must be within num_embeddings "
+                f"{self.num_embeddings}"
             )
         return padding_idx % self.num_embeddings
 
@@ -59,7 +61,8 @@ class Embedding(Module):
     def from_pretrained(
         cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
     ) -> "Embedding":
-        """An Embedding with these (num_embeddings, embedding_dim) weights, which are not trained if `freeze`.
+        """An Embedding with these (num_embeddings, embedding_dim) weights, which are not trained if
+        `freeze`.
 
         >>> import minigrad
         >>> from minigrad import nn
@@ -68,7 +71,8 @@ class Embedding(Module):
         """
         if embeddings.ndim != 2:
             raise AssertionError(
-                f"Embedding.from_pretrained: embeddings must be 2-dimensional, got {tuple(embeddings.shape)}"
+                "Embedding.from_pretrained: embeddings must be 2-dimensional, got "
+                f"{tuple(embeddings.shape)}"
             )
         return cls(*embeddings.shape, padding_idx, _weight=embeddings, _freeze=freeze)
 

@@ -1,7 +1,8 @@
 """The trail of modules that an exception raised in a forward passes through.
 
-An error such as "cannot multiply (2, 12) and (10, 3)" does not say which of forty Linears it came from. As the exception
-leaves `Module.__call__`, each module adds itself to a note on it, outermost first:
+An error such as "cannot multiply (2, 12) and (10, 3)" does not say which of forty Linears it came
+from. As the exception leaves `Module.__call__`, each module adds itself to a note on it, outermost
+first:
 
     in Net on float32[2, 1, 6, 2]
     in net: Sequential on float32[2, 12]

@@ -25,7 +25,8 @@ from minigrad.tensor import Tensor
 
 
 class Adam(Optimizer):
-    """p -= lr * m / (sqrt(v) + eps), m and v moving averages of g and g^2. See the module for the rule.
+    """p -= lr * m / (sqrt(v) + eps), m and v moving averages of g and g^2. See the module for the
+    rule.
 
     ValueError for negative options and for betas outside [0, 1).
 
@@ -39,7 +40,8 @@ class Adam(Optimizer):
     tensor([0.9000])
     """
 
-    # Whether the weights decay on their own, p -= lr * weight_decay * p, and not through the gradient.
+    # Whether the weights decay on their own, p -= lr * weight_decay * p, and not through the
+    # gradient.
     decoupled_weight_decay = False
 
     def __init__(
@@ -68,7 +70,8 @@ class Adam(Optimizer):
         for i, beta in enumerate(group["betas"]):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(
-                    f"{type(self).__name__}: Invalid beta parameter at index {i}: {beta}, must be in [0, 1)"
+                    f"{type(self).__name__}: Invalid beta parameter at index {i}: {beta}, must be "
+                    "in [0, 1)"
                 )
 
     def _update(self, group: dict[str, Any]) -> None:

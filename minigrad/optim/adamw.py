@@ -3,8 +3,9 @@
     p'_t = p_{t-1} - lr * weight_decay * p_{t-1}
     p_t  = p'_t - lr * m^_t / (sqrt(v^_t) + eps)
 
-with Adam's m^_t and v^_t of the bare gradient. Added to the gradient, as in Adam, the decay would be divided by sqrt(v^_t)
-as the gradient is, and large weights with large gradients would hardly decay.
+with Adam's m^_t and v^_t of the bare gradient. Added to the gradient, as in Adam, the decay would
+be divided by sqrt(v^_t) as the gradient is, and large weights with large gradients would hardly
+decay.
 """
 
 from minigrad.optim.adam import Adam

@@ -1,7 +1,7 @@
 """Learning-rate schedules: each changes its optimizer's learning rates when `step()` is called.
 
-A schedule computes the next rate from the present one, so that several can act on one optimizer, each
-after the other.
+A schedule computes the next rate from the present one, so that several can act on one optimizer,
+each after the other.
 """
 
 import math
@@ -15,8 +15,8 @@ from minigrad.optim.optimizer import Optimizer
 class LRScheduler:
     """The base class: a subclass defines `get_lr()`, the rates of the groups at `last_epoch`.
 
-    The rates at the start are kept in the groups as "initial_lr". With `last_epoch` other than -1 the
-    schedule goes on from there, and the groups must have that entry: KeyError.
+    The rates at the start are kept in the groups as "initial_lr". With `last_epoch` other than -1
+    the schedule goes on from there, and the groups must have that entry: KeyError.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -195,7 +195,8 @@ class LambdaLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """eta_min + (initial_lr - eta_min) * (1 + cos(pi * epoch / T_max)) / 2 (Loshchilov and Hutter, 2017).
+    """eta_min + (initial_lr - eta_min) * (1 + cos(pi * epoch / T_max)) / 2 (Loshchilov and Hutter,
+    2017).
 
     >>> from minigrad import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
@@ -230,8 +231,8 @@ class ReduceLROnPlateau:
     """lr * factor when `metrics` has not got better for more than `patience` epochs.
 
     Better is less by `threshold`, a share ("rel") or a difference ("abs"); greater for mode "max".
-    After a reduction, `cooldown` epochs pass uncounted. Rates do not fall under `min_lr`. ValueError
-    for a factor of 1 or more, or an unknown mode.
+    After a reduction, `cooldown` epochs pass uncounted. Rates do not fall under `min_lr`.
+    ValueError for a factor of 1 or more, or an unknown mode.
 
     >>> from minigrad import nn, optim
     >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
@@ -260,7 +261,8 @@ class ReduceLROnPlateau:
             raise ValueError(f"ReduceLROnPlateau: mode {mode!r} is unknown; use 'min' or 'max'")
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(
-                f"ReduceLROnPlateau: threshold mode {threshold_mode!r} is unknown; use 'rel' or 'abs'"
+                f"ReduceLROnPlateau: threshold mode {threshold_mode!r} is unknown; use 'rel' or "
+                "'abs'"
             )
         n_groups = len(optimizer.param_groups)
         self.min_lrs = [min_lr] * n_groups if isinstance(min_lr, (int, float)) else list(min_lr)

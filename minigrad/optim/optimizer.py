@@ -16,8 +16,8 @@ class Optimizer:
     """The base class: a subclass passes its options' defaults on and defines `_update(group)`.
 
     `params` are tensors, or dicts `{"params": tensors, option: value, ...}`, one for each group, or
-    pairs (name, tensor). Raises TypeError for anything else, ValueError for no parameters at all, for
-    a tensor that is not a leaf, and for one that is in two groups.
+    pairs (name, tensor). Raises TypeError for anything else, ValueError for no parameters at all,
+    for a tensor that is not a leaf, and for one that is in two groups.
 
     A method of its own takes three lines:
 
@@ -55,7 +55,8 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Adds a group `{"params": tensors, option: value, ...}`; options left out get the defaults.
+        """Adds a group `{"params": tensors, option: value, ...}`; options left out get the
+        defaults.
 
         Raises as the constructor does; then nothing is added.
         """
@@ -66,7 +67,8 @@ class Optimizer:
             params = [params]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering "
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering "
                 "of tensors in sets will change between runs. Please use a list instead."
             )
         group = {**self.defaults, **param_group, **_split_names(list(params))}
@@ -84,12 +86,14 @@ class Optimizer:
                 )
             if not p.is_leaf:
                 raise ValueError(
-                    f"can't optimize a non-leaf Tensor: shape {tuple(p.shape)}, made by {p.grad_fn}; "
+                    f"can't optimize a non-leaf Tensor: shape {tuple(p.shape)}, made by "
+                    f"{p.grad_fn}; "
                     "pass the parameters it was computed from"
                 )
             if p in known:
                 raise ValueError(
-                    f"some parameters appear more than once in the optimizer: shape {tuple(p.shape)}"
+                    "some parameters appear more than once in the optimizer: shape "
+                    f"{tuple(p.shape)}"
                 )
             known.add(p)
 
@@ -155,7 +159,8 @@ class Optimizer:
         )
         if len(sizes) != len(saved_sizes):
             raise ValueError(
-                f"loaded state dict has a different number of parameter groups: {len(saved_sizes)}, "
+                "loaded state dict has a different number of parameter groups: "
+                f"{len(saved_sizes)}, "
                 f"the optimizer {len(sizes)}"
             )
         if sizes != saved_sizes:

@@ -21,7 +21,8 @@ from minigrad.tensor import Tensor
 
 
 class SGD(Optimizer):
-    """p -= lr * g, with momentum, Nesterov's momentum and weight decay. See the module for the rule.
+    """p -= lr * g, with momentum, Nesterov's momentum and weight decay. See the module for the
+    rule.
 
     ValueError for negative options, and for nesterov without momentum or with dampening.
 
@@ -73,7 +74,8 @@ class SGD(Optimizer):
             new = [p for p in params if self._buffer(p) is None]
             for p in new:
                 self.state[p]["momentum_buffer"] = ops.zeros_like(p)
-            # A buffer starts as its first gradient, whole: zeros become that where nothing is dampened.
+            # A buffer starts as its first gradient, whole: zeros become that where nothing is
+            # dampened.
             self._apply(group, new, [self._buffer(p) for p in new], 0.0)
             self._apply(group, old, [self._buffer(p) for p in old], group["dampening"])
 

@@ -13,9 +13,11 @@ def clip_grad_norm_(
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """g *= min(1, max_norm / ||all g||) in place; returns ||all g||, the norm of all gradients as one vector.
+    """g *= min(1, max_norm / ||all g||) in place; returns ||all g||, the norm of all gradients as
+    one vector.
 
-    Parameters without a gradient are left out. RuntimeError for a norm that is not finite, if `error_if_nonfinite`.
+    Parameters without a gradient are left out. RuntimeError for a norm that is not finite, if
+    `error_if_nonfinite`.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -34,7 +36,8 @@ def clip_grad_norm_(
         total = ops.stack(norms).norm(norm_type)
         if error_if_nonfinite and not total.isfinite():
             raise RuntimeError(
-                f"clip_grad_norm_: the norm of order {norm_type} of the gradients is {total.item()}, so they "
+                f"clip_grad_norm_: the norm of order {norm_type} of the gradients is "
+                f"{total.item()}, so they "
                 "cannot be clipped; pass error_if_nonfinite=False to scale them by it anyway"
             )
         scale = (max_norm / (total + 1e-6)).clamp(max=1.0)

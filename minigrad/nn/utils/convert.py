@@ -35,7 +35,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     sizes = [p.numel() for p in parameters]
     if vec.numel() != sum(sizes):
         raise ValueError(
-            f"vector_to_parameters: the vector has {vec.numel()} elements, the parameters {sum(sizes)}"
+            f"vector_to_parameters: the vector has {vec.numel()} elements, the parameters "
+            f"{sum(sizes)}"
         )
     for param, part in zip(parameters, vec.detach().split(sizes), strict=True):
         param.data = part.reshape(param.shape).clone()

@@ -1,0 +1,185 @@
+"""Datasets: samples by index (Dataset), or one after the other (IterableDataset)."""
+
+import bisect
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from minigrad import ops
+from minigrad.dtype import int64
+from minigrad.random import Generator
+from minigrad.tensor import Tensor
+
+
+class Dataset:
+    """Samples by index: a subclass defines `__getitem__`, and `__len__` where samplers need it.
+
+    It may define `__getitems__(indices)` as well, which returns a list of samples, where fetching
+    many at once is quicker.
+
+    >>> from minigrad.utils.data import Dataset
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> len(Squares() + Squares())
+    6
+    """
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
+
+    def __add__(self, other: "Dataset") -> "ConcatDataset":
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Samples one after the other, for streams: a subclass defines `__iter__`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
+
+
+class TensorDataset(Dataset):
+    """Sample i is (x[i], y[i], ...) for tensors x, y, ... of one length. ValueError for several
+    lengths.
+
+    >>> import minigrad
+    >>> from minigrad.utils.data import TensorDataset
+    >>> TensorDataset(minigrad.tensor([1, 2]), minigrad.tensor([3.0, 4.0]))[1]
+    (tensor(2), tensor(4.))
+    """
+
+    def __init__(self, *tensors: Tensor) -> None:
+        if not tensors:
+            raise ValueError("TensorDataset: at least one tensor is needed")
+        if len({len(tensor) for tensor in tensors}) != 1:
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+            raise ValueError(f"TensorDataset: Size mismatch between tensors in dim 0: {shapes}")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
+        """What default_collate makes of the samples at `indices`, with one gather for each tensor.
+
+        None in a subclass that makes its samples otherwise.
+        """
+        if type(self).__getitem__ is not TensorDataset.__getitem__:
+            return None
+        return [
+            tensor[ops.tensor(indices, dtype=int64, device=tensor.device)]
+            for tensor in self.tensors
+        ]
+
+
+class ConcatDataset(Dataset):
+    """Datasets one after the other. ValueError for none at all, TypeError for an IterableDataset.
+
+    >>> from minigrad.utils.data import ConcatDataset
+    >>> ConcatDataset([[1, 2], [3]])[-1]
+    3
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: datasets should not be an empty iterable")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise TypeError("ConcatDataset: an IterableDataset has no indices; use itertools.chain")
+        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        index = in_range("ConcatDataset", index, len(self))
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        before = self.cumulative_sizes[which - 1] if which else 0
+        return self.datasets[which][index - before]
+
+
+class Subset(Dataset):
+    """The samples of `dataset` at `indices`, in this order.
+
+    >>> from minigrad.utils.data import Subset
+    >>> Subset("abcdef", [4, 0])[0]
+    'e'
+    """
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        inner = [self.indices[i] for i in indices]
+        if callable(getattr(self.dataset, "__getitems__", None)):
+            return self.dataset.__getitems__(inner)
+        return [self.dataset[i] for i in inner]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
+        """As TensorDataset.gather; None where the dataset has no such thing."""
+        gather = getattr(self.dataset, "gather", None)
+        if gather is None or type(self).__getitem__ is not Subset.__getitem__:
+            return None
+        return gather([self.indices[i] for i in indices])
+
+
+def random_split(
+    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
+) -> list[Subset]:
+    """Subsets of these lengths, without overlap, drawn at random.
+
+    The lengths are counts that sum to the length of the dataset, or shares that sum to 1: these are
+    rounded down, and what is left goes to the subsets in turn, one sample each. ValueError
+    otherwise.
+
+    >>> from minigrad.utils.data import random_split
+    >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
+    [8, 2]
+    """
+    counts = _as_counts(lengths, len(dataset))
+    if sum(counts) != len(dataset):
+        raise ValueError(
+            "random_split: Sum of input lengths does not equal the length of the input dataset: "
+            f"{list(lengths)} for {len(dataset)} samples"
+        )
+    order = ops.randperm(len(dataset), generator=generator, device="cpu").tolist()
+    ends = list(itertools.accumulate(counts))
+    return [
+        Subset(dataset, order[end - count : end]) for end, count in zip(ends, counts, strict=True)
+    ]
+
+
+def _as_counts(lengths: Sequence[int | float], size: int) -> list[int]:
+    if not (math.isclose(sum(lengths), 1.0) and sum(lengths) <= 1.0 + 1e-9):
+        return [int(length) for length in lengths]
+    for i, share in enumerate(lengths):
+        if not 0.0 <= share <= 1.0:
+            raise ValueError(f"random_split: Fraction at index {i} is not between 0 and 1: {share}")
+    counts = [math.floor(size * share) for share in lengths]
+    for i in range(size - sum(counts)):
+        counts[i % len(counts)] += 1
+    return counts
+
+
+def in_range(what: str, index: int, size: int) -> int:
+    """`index`, counted from the end where negative; IndexError when there is none such."""
+    if not -size <= index < size:
+        raise IndexError(f"{what}: index {index} is out of range for length {size}")
+    return index % size
