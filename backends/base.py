@@ -189,10 +189,9 @@ class Backend:
 
     def pad(self, x: Array, widths: Pads, value: Number) -> Array:
         """out[i] = x[i - low] where that exists, else value; one (low, high) >= 0 for each axis."""
-        shape = tuple(low + size + high for size, (low, high) in zip(x.shape, widths, strict=True))
-        out = self.full(shape, value, x.dtype)
-        key = tuple(slice(low, low + size, 1) for size, (low, _) in zip(x.shape, widths, strict=True))
-        self.copy_(self.slice(out, key), x)
+        sides = list(zip(x.shape, widths, strict=True))
+        out = self.full(tuple(low + n + high for n, (low, high) in sides), value, x.dtype)
+        self.copy_(self.slice(out, tuple(slice(low, low + n, 1) for n, (low, _) in sides)), x)
         return out
 
     def flip(self, x: Array, axes: Axes) -> Array:
@@ -226,11 +225,13 @@ class Backend:
 
     def tril(self, x: Array, k: int) -> Array:
         """out[..., r, c] = x[..., r, c] if c <= r + k else 0"""
-        return self.where(self.le(*self._rows_and_columns(x, k)), x, 0)
+        zero = self.full((), 0, x.dtype)
+        return self.where(self.le(*self._rows_and_columns(x, k)), x, zero)
 
     def triu(self, x: Array, k: int) -> Array:
         """out[..., r, c] = x[..., r, c] if c >= r + k else 0"""
-        return self.where(self.ge(*self._rows_and_columns(x, k)), x, 0)
+        zero = self.full((), 0, x.dtype)
+        return self.where(self.ge(*self._rows_and_columns(x, k)), x, zero)
 
     def _rows_and_columns(self, x: Array, k: int) -> tuple[Array, Array]:
         rows, columns = x.shape[-2:]
@@ -802,24 +803,24 @@ class Backend:
         """The adjoint of pad followed by _windows."""
         d = len(stride)
         first = len(x_shape) - d
-        lead = (0,) * first
-        padded = x_shape[:first] + tuple(
-            low + size + high for size, (low, high) in zip(x_shape[first:], padding, strict=True))
+        pads = ((0, 0),) * first + padding
+        padded = tuple(low + n + high for n, (low, high) in zip(x_shape, pads, strict=True))
         for axis in reversed(range(d)):
             size, gap = g.shape[-1], dilation[axis]
             span = gap * (size - 1) + 1
             shape = g.shape[:-1] + (span,)
             g = self.unslice(g, shape, _slice_key(shape, len(shape) - 1, 0, span, gap))
-            shape = g.shape[:first + axis] + (padded[first + axis],) + g.shape[first + axis + 1:-1]
-            g = self.fold(g, shape, first + axis, span, stride[axis])
-        lows = lead + tuple(low for low, _ in padding)
-        return self.slice(g, tuple(slice(a, a + size, 1) for a, size in zip(lows, x_shape, strict=True)))
+            place = first + axis
+            shape = (*g.shape[:place], padded[place], *g.shape[place + 1:-1])
+            g = self.fold(g, shape, place, span, stride[axis])
+        sides = zip(x_shape, pads, strict=True)
+        return self.slice(g, tuple(slice(low, low + n, 1) for n, (low, _) in sides))
 
     # --- Pooling ---------------------------------------------------------------------------------
     #
     # Note [Pooling]. x is (N, C, *plane), and size, stride, padding and dilation have one entry for
     # each axis of the plane. out_shape is the complete shape of out; its last windows may reach
-    # beyond the high padding (ceil mode). What lies outside of x is never a maximum and adds nothing.
+    # beyond the high padding (ceil mode). What lies outside of x is no maximum and adds nothing.
 
     def max_pool(self, x: Array, size: Shape, stride: Shape, padding: Pads, dilation: Shape,
                  out_shape: Shape) -> tuple[Array, Array]:
@@ -1162,8 +1163,8 @@ class Backend:
 
     # --- Random numbers --------------------------------------------------------------------------
     #
-    # Note [Randomness]. All randomness is a pure function of a seed and an offset (0-d int64 arrays,
-    # so that a recorded program sees them change). Word w of a draw is word w % 4 of the block of
+    # Note [Randomness]. All randomness is a function of a seed and an offset (0-d int64 arrays, so
+    # that a recorded program sees them change). Word w of a draw is word w % 4 of the block of
     # Philox4x64-10 with key (seed, 0) and counter offset + 1 + w // 4, modulo 2 ** 64; in NumPy,
     # np.random.Philox(key=seed, counter=offset).random_raw(n). A draw of n elements uses
     # random_blocks(kind, n, dtype) blocks, by which its caller advances the offset. "Halves" are
@@ -1217,7 +1218,7 @@ class Backend:
 
     def randint(self, seed: Array, offset: Array, shape: Shape, low: int, high: int,
                 dtype: np.dtype) -> Array:
-        """Uniform integers in [low, high), where 0 < high - low < 2 ** 63, by Note [Randomness]"""
+        """Uniform integers in [low, high), 0 < high - low < 2 ** 63, by Note [Randomness]"""
         words = self.random_bits(seed, offset, math.prod(shape))
         values = self.add(self._high_product(words, high - low), low)
         return self.view(self.cast(values, dtype), shape)

@@ -1,0 +1,528 @@
+"""Fused kernels on NumPy: activations, softmax, norms, attention, optimizer steps.
+
+A composite of several passes runs chunk by chunk, so that its intermediate results stay in the
+cache and only its operands and its result travel through memory. A function whose name ends in `_`
+is the body for one piece and writes into its last arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .base import GELU_CUBIC, SQRT_HALF, SQRT_TWO_OVER_PI
+from .numpy_special import erf_
+from .numpy_threads import in_chunks
+
+FLOAT16 = np.dtype(np.float16)
+FLOAT32 = np.dtype(np.float32)
+
+
+def half_in_float32(kernel: Callable) -> Callable:
+    """Lets a kernel whose first operand is float16 compute in float32 and rounds results once."""
+
+    @functools.wraps(kernel)
+    def wrapped(*args: Any) -> Any:
+        if args[0].dtype is not FLOAT16:
+            return kernel(*args)
+        results = kernel(*(widen(a) for a in args))
+        return tuple(map(narrow, results)) if isinstance(results, tuple) else narrow(results)
+
+    return wrapped
+
+
+def widen(x: Any) -> Any:
+    return x.astype(FLOAT32) if getattr(x, "dtype", None) == FLOAT16 else x
+
+
+def narrow(x: Any) -> Any:
+    return x.astype(FLOAT16) if getattr(x, "dtype", None) == FLOAT32 else x
+
+
+# --- Elementwise ----------------------------------------------------------------------------------
+
+
+def pointwise(body: Callable[..., None], out: np.ndarray | None, *xs: np.ndarray) -> np.ndarray:
+    """out = body(*xs), for xs of one shape."""
+    if xs[0].dtype is FLOAT16:
+        result = pointwise(body, None, *map(widen, xs)).astype(FLOAT16)
+    else:
+        result = np.empty(xs[0].shape, xs[0].dtype)
+        in_chunks(body, *(x.reshape(-1) for x in xs), result.reshape(-1))
+    if out is None:
+        return result
+    np.copyto(out, result)
+    return out
+
+
+def sigmoid(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    return pointwise(sigmoid_, out, x)
+
+
+def sigmoid_(x: np.ndarray, out: np.ndarray) -> None:
+    np.negative(x, out)
+    np.exp(out, out)
+    np.add(out, 1, out)
+    np.reciprocal(out, out)
+
+
+def silu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    return pointwise(silu_, out, x)
+
+
+def silu_(x: np.ndarray, out: np.ndarray) -> None:
+    np.negative(x, out)
+    np.exp(out, out)
+    np.add(out, 1, out)
+    np.divide(x, out, out)
+
+
+def silu_grad(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return pointwise(silu_grad_, None, g, x)
+
+
+def silu_grad_(g: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+    s = np.empty_like(out)
+    sigmoid_(x, s)
+    np.subtract(1, s, out)
+    np.multiply(out, x, out)
+    np.add(out, 1, out)
+    np.multiply(out, s, out)
+    np.multiply(out, g, out)
+
+
+def erf(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    return pointwise(erf_, out, x)
+
+
+def gelu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    return pointwise(gelu_, out, x)
+
+
+def gelu_(x: np.ndarray, out: np.ndarray) -> None:
+    np.multiply(x, SQRT_HALF, out)
+    erf_(out, out)
+    halve_sum_(x, out)
+
+
+def halve_sum_(x: np.ndarray, out: np.ndarray) -> None:
+    """out = x * (1 + out) / 2"""
+    np.multiply(out, 0.5, out)
+    np.add(out, 0.5, out)
+    np.multiply(out, x, out)
+
+
+def gelu_grad(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return pointwise(gelu_grad_, None, g, x)
+
+
+def gelu_grad_(g: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+    density = np.multiply(x, x)
+    np.multiply(density, -0.5, density)
+    np.exp(density, density)
+    np.multiply(density, x, density)
+    np.multiply(density, 1 / math.sqrt(2 * math.pi), density)
+    np.multiply(x, SQRT_HALF, out)
+    erf_(out, out)
+    np.multiply(out, 0.5, out)
+    np.add(out, 0.5, out)
+    np.add(out, density, out)
+    np.multiply(out, g, out)
+
+
+def gelu_tanh(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    return pointwise(gelu_tanh_, out, x)
+
+
+def gelu_tanh_(x: np.ndarray, out: np.ndarray) -> None:
+    np.multiply(x, x, out)
+    inner_tanh_(x, out)
+    halve_sum_(x, out)
+
+
+def inner_tanh_(x: np.ndarray, square: np.ndarray) -> None:
+    """square = tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)), given x ** 2"""
+    np.multiply(square, GELU_CUBIC * SQRT_TWO_OVER_PI, square)
+    np.add(square, SQRT_TWO_OVER_PI, square)
+    np.multiply(square, x, square)
+    np.tanh(square, square)
+
+
+def gelu_tanh_grad(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return pointwise(gelu_tanh_grad_, None, g, x)
+
+
+def gelu_tanh_grad_(g: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
+    t = np.multiply(x, x)
+    slope = np.multiply(t, 1.5 * GELU_CUBIC * SQRT_TWO_OVER_PI)
+    np.add(slope, 0.5 * SQRT_TWO_OVER_PI, slope)
+    np.multiply(slope, x, slope)
+    inner_tanh_(x, t)
+    np.multiply(t, t, out)
+    np.subtract(1, out, out)
+    np.multiply(out, slope, out)
+    np.multiply(t, 0.5, t)
+    np.add(out, t, out)
+    np.add(out, 0.5, out)
+    np.multiply(out, g, out)
+
+
+def leaky_relu(x: np.ndarray, slope: float, out: np.ndarray | None = None) -> np.ndarray:
+    def body(x: np.ndarray, out: np.ndarray) -> None:
+        np.multiply(x, slope, out)
+        np.copyto(out, x, where=x > 0)
+
+    return pointwise(body, out, x)
+
+
+def elu(x: np.ndarray, alpha: float, out: np.ndarray | None = None) -> np.ndarray:
+    def body(x: np.ndarray, out: np.ndarray) -> None:
+        np.expm1(x, out)
+        np.multiply(out, alpha, out)
+        np.copyto(out, x, where=x > 0)
+
+    return pointwise(body, out, x)
+
+
+def softplus(x: np.ndarray, beta: float, threshold: float,
+             out: np.ndarray | None = None) -> np.ndarray:
+    def body(x: np.ndarray, out: np.ndarray) -> None:
+        scaled = np.multiply(x, beta)
+        np.exp(scaled, out)
+        np.log1p(out, out)
+        np.divide(out, beta, out)
+        np.copyto(out, x, where=scaled > threshold)
+
+    return pointwise(body, out, x)
+
+
+# --- Softmax --------------------------------------------------------------------------------------
+
+
+def along_rows(body: Callable[..., None], axis: int, *xs: np.ndarray) -> np.ndarray:
+    """body(*xs, out), where every x and out have the given axis last."""
+    x = xs[0]
+    if x.size == 0:
+        return np.empty(x.shape, x.dtype)
+    if x.ndim < 2 or axis == x.ndim - 1:
+        out = np.empty(x.shape, x.dtype)
+        size = x.shape[-1] if x.ndim else 1
+        in_chunks(body, *(a.reshape(-1, size) for a in (*xs, out)))
+        return out
+    out = np.empty(x.shape, x.dtype)
+    body(*(np.moveaxis(a, axis, -1) for a in (*xs, out)))
+    return out
+
+
+@half_in_float32
+def softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    return along_rows(softmax_, axis, x)
+
+
+def softmax_(x: np.ndarray, out: np.ndarray) -> None:
+    np.subtract(x, np.maximum.reduce(x, -1, keepdims=True), out)
+    np.exp(out, out)
+    np.divide(out, np.add.reduce(out, -1, keepdims=True), out)
+
+
+@half_in_float32
+def softmax_grad(g: np.ndarray, out: np.ndarray, axis: int) -> np.ndarray:
+    return along_rows(softmax_grad_, axis, g, out)
+
+
+def softmax_grad_(g: np.ndarray, out: np.ndarray, gx: np.ndarray) -> None:
+    np.subtract(g, np.vecdot(g, out)[..., None], gx)
+    np.multiply(gx, out, gx)
+
+
+@half_in_float32
+def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    return along_rows(log_softmax_, axis, x)
+
+
+def log_softmax_(x: np.ndarray, out: np.ndarray) -> None:
+    np.subtract(x, np.maximum.reduce(x, -1, keepdims=True), out)
+    total = np.add.reduce(np.exp(out), -1, keepdims=True)
+    np.subtract(out, np.log(total, total), out)
+
+
+@half_in_float32
+def log_softmax_grad(g: np.ndarray, out: np.ndarray, axis: int) -> np.ndarray:
+    return along_rows(log_softmax_grad_, axis, g, out)
+
+
+def log_softmax_grad_(g: np.ndarray, out: np.ndarray, gx: np.ndarray) -> None:
+    total = np.add.reduce(g, -1, keepdims=True)
+    np.exp(out, gx)
+    np.multiply(gx, total, gx)
+    np.subtract(g, gx, gx)
+
+
+# --- Norms ----------------------------------------------------------------------------------------
+
+
+@half_in_float32
+def layer_norm(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, n_axes: int,
+               eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    lead = x.shape[:x.ndim - n_axes]
+    size = math.prod(x.shape[x.ndim - n_axes:])
+    rows = math.prod(lead)
+    out = np.empty((rows, size), x.dtype)
+    mean, rstd = np.empty((rows, 1), x.dtype), np.empty((rows, 1), x.dtype)
+    weight = None if w is None else w.reshape(size)
+    bias = None if b is None else b.reshape(size)
+
+    def body(x: np.ndarray, out: np.ndarray, mean: np.ndarray, rstd: np.ndarray) -> None:
+        np.add.reduce(x, -1, None, mean, True)
+        np.divide(mean, size, mean)
+        np.subtract(x, mean, out)
+        np.vecdot(out, out, rstd[:, 0])
+        np.divide(rstd, size, rstd)
+        np.add(rstd, eps, rstd)
+        np.sqrt(rstd, rstd)
+        np.reciprocal(rstd, rstd)
+        np.multiply(out, rstd, out)
+        if weight is not None:
+            np.multiply(out, weight, out)
+        if bias is not None:
+            np.add(out, bias, out)
+
+    in_chunks(body, x.reshape(rows, size), out, mean, rstd)
+    shape = lead + (1,) * n_axes
+    return out.reshape(x.shape), mean.reshape(shape), rstd.reshape(shape)
+
+
+@half_in_float32
+def layer_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
+                    rstd: np.ndarray, n_axes: int) -> tuple:
+    space = x.shape[x.ndim - n_axes:]
+    size = math.prod(space)
+    rows = math.prod(x.shape[:x.ndim - n_axes])
+    gx = np.empty((rows, size), x.dtype)
+    weight = None if w is None else w.reshape(size)
+    g = g.reshape(rows, size)
+    normed = np.empty((rows, size), x.dtype)
+
+    def body(g: np.ndarray, x: np.ndarray, mean: np.ndarray, rstd: np.ndarray, h: np.ndarray,
+             gx: np.ndarray) -> None:
+        np.subtract(x, mean, h)
+        np.multiply(h, rstd, h)
+        v = g if weight is None else np.multiply(g, weight)
+        along_h = np.vecdot(v, h)[:, None]
+        np.multiply(h, np.divide(along_h, -size), gx)
+        np.subtract(gx, np.divide(np.add.reduce(v, -1, keepdims=True), size), gx)
+        np.add(gx, v, gx)
+        np.multiply(gx, rstd, gx)
+        np.multiply(h, g, h)
+
+    in_chunks(body, g, x.reshape(rows, size), mean.reshape(rows, 1), rstd.reshape(rows, 1),
+              normed, gx)
+    gw = None if w is None else np.add.reduce(normed, 0).reshape(space)
+    return gx.reshape(x.shape), gw, np.add.reduce(g, 0).reshape(space)
+
+
+@half_in_float32
+def batch_norm(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, eps: float) -> tuple:
+    channels = x.shape[1]
+    flat = x.reshape(x.shape[0], channels, math.prod(x.shape[2:]))
+    n = x.size // channels if channels else 0
+    mean = channel_sum(flat) / n
+    out = np.subtract(flat, mean[:, None])
+    var = np.add.reduce(np.vecdot(out, out), 0) / n
+    rstd = 1 / np.sqrt(var + eps)
+    scale = rstd if w is None else rstd * w
+    np.multiply(out, scale[:, None], out)
+    if b is not None:
+        np.add(out, b[:, None], out)
+    return out.reshape(x.shape), mean, var, rstd
+
+
+def channel_sum(x: np.ndarray) -> np.ndarray:
+    """The sum of x (N, C, S) for each channel."""
+    return np.add.reduce(np.add.reduce(x, 2), 0)
+
+
+@half_in_float32
+def batch_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
+                    rstd: np.ndarray) -> tuple:
+    channels = x.shape[1]
+    shape = (x.shape[0], channels, math.prod(x.shape[2:]))
+    n = x.size // channels if channels else 0
+    g, h = g.reshape(shape), np.subtract(x.reshape(shape), mean[:, None])
+    np.multiply(h, rstd[:, None], h)
+    gb = channel_sum(g)
+    gw = np.add.reduce(np.vecdot(g, h), 0)
+    np.multiply(h, (gw / -n)[:, None], h)
+    np.subtract(h, (gb / n)[:, None], h)
+    np.add(h, g, h)
+    scale = rstd if w is None else rstd * w
+    np.multiply(h, scale[:, None], h)
+    return h.reshape(x.shape), gw, gb
+
+
+# --- Loss -----------------------------------------------------------------------------------------
+
+
+@half_in_float32
+def cross_entropy(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int,
+                  label_smoothing: float, reduction: str) -> tuple:
+    log_probs = log_softmax(x, 1)
+    valid, label, row_weight = labels(log_probs, target, weight, ignore_index)
+    loss = log_probs[np.arange(x.shape[0]), label]
+    np.multiply(loss, -row_weight, loss)
+    if label_smoothing:
+        per_class = np.ones(x.shape[1], x.dtype) if weight is None else weight
+        smooth = np.matmul(log_probs, per_class) * (-label_smoothing / x.shape[1])
+        loss = loss * (1 - label_smoothing) + np.where(valid, smooth, 0)
+    total_weight = np.add.reduce(row_weight, 0, out=...)
+    if reduction != "none":
+        loss = np.add.reduce(loss, 0, out=...)
+    if reduction == "mean":
+        loss = np.divide(loss, total_weight, out=...)
+    return loss, log_probs, total_weight
+
+
+def labels(log_probs: np.ndarray, target: np.ndarray, weight: np.ndarray | None,
+           ignore_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which rows count, their labels (0 elsewhere), their weights (0 elsewhere)."""
+    classes = log_probs.shape[1]
+    valid = np.not_equal(target, ignore_index)
+    label = np.multiply(target, valid)
+    if label.size and np.maximum.reduce(label.view(np.uint64)) >= classes:
+        wrong = label[(label < 0) | (label >= classes)][0]
+        raise IndexError(f"Target {wrong} is out of bounds for {classes} classes.")
+    row_weight = valid.astype(log_probs.dtype)
+    if weight is not None:
+        row_weight = np.where(valid, weight[label] if classes else row_weight, 0)
+    return valid, label, row_weight
+
+
+@half_in_float32
+def cross_entropy_grad(g: np.ndarray, log_probs: np.ndarray, target: np.ndarray,
+                       weight: np.ndarray | None, total_weight: np.ndarray, ignore_index: int,
+                       label_smoothing: float, reduction: str) -> np.ndarray:
+    n, classes = log_probs.shape
+    valid, label, row_weight = labels(log_probs, target, weight, ignore_index)
+    if reduction == "mean":
+        g = np.divide(g, total_weight, out=...)
+    hard = np.multiply(row_weight, g)
+    if not label_smoothing:
+        gx = np.exp(log_probs)
+        np.multiply(gx, hard[:, None], gx)
+        gx[np.arange(n), label] -= hard
+        return gx
+    hard *= 1 - label_smoothing
+    per_class = np.ones(classes, log_probs.dtype) if weight is None else weight
+    soft = np.multiply(valid, np.multiply(g, label_smoothing / classes))
+    gx = np.exp(log_probs)
+    gx *= (hard + soft * np.add.reduce(per_class))[:, None]
+    gx -= soft[:, None] * per_class
+    gx[np.arange(n), label] -= hard
+    return gx
+
+
+# --- Attention ------------------------------------------------------------------------------------
+
+
+@half_in_float32
+def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None,
+              is_causal: bool, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    score = np.matmul(q * scale, np.swapaxes(k, -1, -2))
+    if is_causal:
+        score += np.triu(np.full(score.shape[-2:], -np.inf, score.dtype), 1)
+    if mask is not None and mask.dtype == bool:
+        score = np.where(mask, score, -np.inf)
+    elif mask is not None:
+        score = score + mask
+    if score.size:
+        safe_softmax_(score)
+    return np.matmul(score, v), score
+
+
+def safe_softmax_(score: np.ndarray) -> None:
+    """Softmax of the last axis in place; rows of nothing but -inf become 0."""
+    top = np.maximum.reduce(score, -1, keepdims=True)
+    np.maximum(top, np.finfo(score.dtype).min, out=top)
+    np.subtract(score, top, score)
+    np.exp(score, score)
+    total = np.add.reduce(score, -1, keepdims=True)
+    np.maximum(total, 0.5, out=total)  # the largest term of any other row is 1
+    np.divide(score, total, score)
+
+
+@half_in_float32
+def attention_grad(g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, probs: np.ndarray,
+                   scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    gv = np.matmul(np.swapaxes(probs, -1, -2), g)
+    gscore = np.matmul(g, np.swapaxes(v, -1, -2))
+    softmax_grad_(gscore, probs, gscore)
+    np.multiply(gscore, scale, gscore)
+    return np.matmul(gscore, k), np.matmul(np.swapaxes(gscore, -1, -2), q), gv
+
+
+# --- Optimizer steps ------------------------------------------------------------------------------
+
+
+def in_place(body: Callable[..., None], *xs: np.ndarray) -> None:
+    """body(*xs), in chunks if all of xs can be seen as flat arrays."""
+    if all(x.flags.c_contiguous for x in xs):
+        xs = tuple(x.reshape(-1) for x in xs)
+        in_chunks(body, *xs)
+    else:
+        body(*xs)
+
+
+def sgd_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], bufs: Sequence[np.ndarray] | None,
+         lr: np.ndarray, momentum: float, dampening: float, weight_decay: float, nesterov: bool,
+         maximize: bool) -> None:
+    rate = -float(lr)
+
+    def body(p: np.ndarray, g: np.ndarray, buf: np.ndarray | None = None) -> None:
+        step = np.multiply(g, -1 if maximize else 1, out=...)
+        if weight_decay:
+            np.add(step, np.multiply(p, weight_decay), step)
+        if buf is not None:
+            np.multiply(buf, momentum, buf)
+            np.add(buf, np.multiply(step, 1 - dampening), buf)
+            step = np.add(step, np.multiply(buf, momentum), step) if nesterov else buf
+        np.add(p, np.multiply(step, rate), p)
+
+    for i, (p, g) in enumerate(zip(ps, gs, strict=True)):
+        in_place(body, p, g) if bufs is None else in_place(body, p, g, bufs[i])
+
+
+def adam_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], ms: Sequence[np.ndarray],
+          vs: Sequence[np.ndarray], lr: np.ndarray, beta1: float, beta2: float, eps: float,
+          weight_decay: float, decoupled: bool, correction1: np.ndarray, correction2: np.ndarray,
+          maximize: bool) -> None:
+    rate = float(lr)
+    step = -rate / float(correction1)
+    root = 1 / math.sqrt(float(correction2))
+
+    def body(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray) -> None:
+        if maximize:
+            g = np.negative(g)
+        if weight_decay and decoupled:
+            np.multiply(p, 1 - rate * weight_decay, p)
+        elif weight_decay:
+            g = np.add(g, np.multiply(p, weight_decay))
+        scratch = np.multiply(g, 1 - beta1, out=...)
+        np.multiply(m, beta1, m)
+        np.add(m, scratch, m)
+        np.multiply(g, g, scratch)
+        np.multiply(scratch, 1 - beta2, scratch)
+        np.multiply(v, beta2, v)
+        np.add(v, scratch, v)
+        np.sqrt(v, scratch)
+        np.multiply(scratch, root, scratch)
+        np.add(scratch, eps, scratch)
+        np.divide(m, scratch, scratch)
+        np.multiply(scratch, step, scratch)
+        np.add(p, scratch, p)
+
+    for arrays in zip(ps, gs, ms, vs, strict=True):
+        in_place(body, *arrays)

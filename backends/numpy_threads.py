@@ -1,0 +1,125 @@
+"""Memory and threads for large arrays on the CPU.
+
+Small arrays never come here. For large ones two costs dominate: pages that the system hands out for
+fresh memory, and one core doing the work of all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+import numpy as np
+
+CHUNK = 1 << 16  # elements: a few float32 operands of this size fit into the cache of a core
+
+
+def keep_freed_memory() -> None:
+    """Tells malloc to keep what is freed, instead of handing it back to the system.
+
+    Without this every large result is made of fresh pages, each of which the system has to zero at
+    its first touch: that takes longer than an addition. Does nothing where there is no glibc.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(top_pad, 1 << 26)
+
+
+class Workers:
+    """Threads that share loops with their caller; asleep while there is nothing to do."""
+
+    def __init__(self) -> None:
+        self.forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """Starts anew: a forked child has none of its parent's threads."""
+        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.started = 0
+        self.lock = threading.Lock()
+
+    def run(self, body: Callable[[int], None], n: int) -> None:
+        """for i in range(n): body(i), in any order and on all cores; body must release the GIL."""
+        helpers = min(CORES, n) - 1
+        if helpers < 1 or getattr(inside, "loop", False):
+            for i in range(n):
+                body(i)
+            return
+        self.start(helpers)
+        loop = Loop(body, n, helpers)
+        for _ in range(helpers):
+            self.tasks.put(loop.help)
+        loop.work()
+        loop.wait()
+
+    def start(self, count: int) -> None:
+        with self.lock:
+            while self.started < count:
+                threading.Thread(target=self.serve, args=(self.tasks,), daemon=True).start()
+                self.started += 1
+
+    def serve(self, tasks: SimpleQueue[Callable[[], None]]) -> None:
+        inside.loop = True
+        while True:
+            tasks.get()()
+
+
+class Loop:
+    """One loop under way: whoever is free takes the next index."""
+
+    def __init__(self, body: Callable[[int], None], n: int, helpers: int) -> None:
+        self.body, self.n, self.helpers = body, n, helpers
+        self.next_index = itertools.count().__next__
+        self.finished: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work(self) -> None:
+        while (i := self.next_index()) < self.n:
+            self.body(i)
+
+    def help(self) -> None:
+        error = None
+        try:
+            self.work()
+        except BaseException as exception:
+            error = exception
+        self.finished.put(error)
+
+    def wait(self) -> None:
+        for _ in range(self.helpers):
+            error = self.finished.get()
+            if error is not None:
+                raise error
+
+
+def in_chunks(body: Callable[..., None], *arrays: np.ndarray) -> None:
+    """body(*arrays), piece by piece along the first axis, which all arrays share.
+
+    A body of several passes then finds its intermediate results in the cache, and large arrays are
+    shared out over the cores. The pieces depend on the shapes alone, so results are reproducible.
+    """
+    size = arrays[0].size
+    if size <= CHUNK:
+        body(*arrays)
+        return
+    rows = arrays[0].shape[0]
+    step = max(1, CHUNK * rows // size)
+
+    def piece(i: int) -> None:
+        body(*[a[i * step:(i + 1) * step] for a in arrays])
+
+    workers.run(piece, -(-rows // step))
+
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+inside = threading.local()
+workers = Workers()
