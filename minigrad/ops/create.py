@@ -24,11 +24,11 @@ def _finish(array: Any, device: Device, requires_grad: bool) -> Tensor:
 
 def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape that `zeros(2, 3)` or `zeros((2, 3))` means."""
-    if len(size) == 1 and not hasattr(size[0], "__index__"):
-        size = tuple(size[0])
     try:
+        if len(size) == 1 and not hasattr(size[0], "__index__"):
+            size = tuple(size[0])
         shape = tuple(int(n.__index__()) for n in size)
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise TypeError(f"expected a shape of ints, got {size}") from None
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension: {list(shape)}")

@@ -1,0 +1,290 @@
+"""Tensors as objects: making them, their types and devices, converting them, and what bad input says."""
+
+import copy
+import math
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import device as device_module
+
+
+def check(actual, expected, dtype=None):
+    np.testing.assert_array_equal(actual.numpy(), np.asarray(expected))
+    if dtype is not None:
+        assert actual.dtype is dtype
+
+
+# -- making
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        (True, minigrad.bool),
+        (3, minigrad.int64),
+        (2.5, minigrad.float32),
+        ([1, 2.5], minigrad.float32),
+        ([], minigrad.float32),
+        ([[True], [False]], minigrad.bool),
+        (np.zeros(2, np.float64), minigrad.float64),
+        (np.float64(1.5), minigrad.float64),
+        (np.array([1], np.uint8), minigrad.uint8),
+    ],
+)
+def test_tensor_infers_the_type_of_its_data(data, dtype):
+    check(minigrad.tensor(data), data, dtype)
+
+
+def test_tensor_copies_and_from_numpy_shares():
+    array = np.ones(3, np.float32)
+    copied, shared = minigrad.tensor(array), minigrad.from_numpy(array)
+    array[0] = 7
+    check(copied, [1, 1, 1])
+    check(shared, [7, 1, 1])
+    shared.add_(1)
+    assert array.tolist() == [8, 2, 2]
+
+
+def test_as_tensor_shares_what_it_can():
+    array = np.ones(3)
+    assert minigrad.as_tensor(array).numpy() is array or np.shares_memory(minigrad.as_tensor(array).numpy(), array)
+    x = minigrad.ones(2)
+    assert minigrad.as_tensor(x) is x
+
+
+@pytest.mark.parametrize("size", [(), (0,), (2, 3)])
+def test_filled_tensors(size):
+    check(minigrad.zeros(*size), np.zeros(size), minigrad.float32)
+    check(minigrad.ones(size), np.ones(size), minigrad.float32)
+    check(minigrad.full(size, 3), np.full(size, 3), minigrad.int64)
+    assert minigrad.empty(size, dtype=minigrad.int8).shape == size
+    like = minigrad.zeros(size, dtype=minigrad.float64)
+    check(minigrad.ones_like(like), np.ones(size), minigrad.float64)
+    check(like.new_full((2,), 5.0), [5, 5], minigrad.float64)
+
+
+@pytest.mark.parametrize(
+    "args", [(5,), (1, 5), (1, 2.5, 0.5), (5, 1, -2), (0,), (0.0, 1.0, 0.3)], ids=str
+)
+def test_arange(args):
+    expected = np.arange(*args)
+    dtype = minigrad.int64 if expected.dtype.kind == "i" else minigrad.float32
+    np.testing.assert_allclose(minigrad.arange(*args).numpy(), expected, rtol=1e-6)
+    assert minigrad.arange(*args).dtype is dtype
+
+
+def test_linspace_and_eye():
+    np.testing.assert_allclose(minigrad.linspace(0, 1, 5).numpy(), [0, 0.25, 0.5, 0.75, 1])
+    check(minigrad.eye(2, 3), np.eye(2, 3), minigrad.float32)
+
+
+def test_legacy_constructor():
+    assert minigrad.Tensor(2, 3).shape == (2, 3)
+    check(minigrad.Tensor([1, 2]), [1, 2], minigrad.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: minigrad.zeros(-1), RuntimeError, "negative dimension"),
+        (lambda: minigrad.zeros(2.5), TypeError, "shape of ints"),
+        (lambda: minigrad.tensor([[1], [2, 3]]), ValueError, "equal lengths"),
+        (lambda: minigrad.tensor("text"), TypeError, "could not make a tensor"),
+        (lambda: minigrad.tensor(1j), TypeError, "complex"),
+        (lambda: minigrad.from_numpy([1]), TypeError, "expected np.ndarray"),
+        (lambda: minigrad.from_numpy(np.zeros(1, np.complex64)), TypeError, "no tensors of NumPy type"),
+        (lambda: minigrad.arange(0, 1, 0), RuntimeError, "nonzero"),
+        (lambda: minigrad.tensor(1, requires_grad=True), RuntimeError, "floating point"),
+        (lambda: minigrad.ones(2).item(), RuntimeError, "2 elements cannot be converted"),
+        (lambda: bool(minigrad.ones(2)), RuntimeError, "ambiguous"),
+        (lambda: len(minigrad.tensor(1)), TypeError, "0-d"),
+        (lambda: minigrad.ones(1, requires_grad=True).numpy(), RuntimeError, "detach"),
+        (lambda: minigrad.ones(2) + "a", TypeError, "expected a Tensor or a number, got str"),
+        (lambda: minigrad.ones(2, 3) + minigrad.ones(4), RuntimeError, r"size of tensor a \(3\) must match.*\(4\)"),
+        (lambda: minigrad.ones(2).no_such_method(), AttributeError, "has no attribute 'no_such_method'"),
+        (lambda: minigrad.no_such_function, AttributeError, "has no attribute 'no_such_function'"),
+        (lambda: minigrad.set_default_dtype(minigrad.int64), TypeError, "floating-point"),
+    ],
+)
+def test_bad_input_says_what_is_wrong(make, error, text):
+    with pytest.raises(error, match=text):
+        make()
+
+
+def test_a_missing_name_names_its_neighbours():
+    with pytest.raises(AttributeError, match="softmax"):
+        _ = minigrad.ones(2).softmaxx
+
+
+# -- types
+
+
+def test_numbers_are_weak():
+    x = minigrad.ones(2, dtype=minigrad.float16)
+    assert (x * 2).dtype is (x * 2.5).dtype is minigrad.float16
+    i = minigrad.ones(2, dtype=minigrad.int8)
+    assert (i + 1).dtype is minigrad.int8
+    assert (i + 1.5).dtype is minigrad.float32
+    assert (minigrad.tensor([True]) + 1).dtype is minigrad.int64
+
+
+def test_0d_tensors_do_not_promote_within_a_category():
+    x = minigrad.ones(2, dtype=minigrad.float32)
+    assert (x + minigrad.tensor(1.0, dtype=minigrad.float64)).dtype is minigrad.float32
+    i = minigrad.ones(2, dtype=minigrad.int8)
+    assert (i + minigrad.tensor(1.0, dtype=minigrad.float16)).dtype is minigrad.float16
+
+
+def test_promotion_casts_gradients_back():
+    x = minigrad.ones(2, dtype=minigrad.float32, requires_grad=True)
+    y = minigrad.ones(2, dtype=minigrad.float64, requires_grad=True)
+    (x * y).sum().backward()
+    assert x.grad.dtype is minigrad.float32
+    assert y.grad.dtype is minigrad.float64
+
+
+def test_default_dtype():
+    minigrad.set_default_dtype(minigrad.float64)
+    try:
+        assert minigrad.tensor(1.5).dtype is minigrad.zeros(2).dtype is minigrad.float64
+        assert (minigrad.tensor(1) / 2).dtype is minigrad.float64
+    finally:
+        minigrad.set_default_dtype(minigrad.float32)
+
+
+def test_finfo_and_iinfo():
+    assert minigrad.finfo(minigrad.float32).eps == np.finfo(np.float32).eps
+    assert minigrad.iinfo(minigrad.int8).max == 127
+    with pytest.raises(TypeError):
+        minigrad.finfo(minigrad.int8)
+    with pytest.raises(TypeError):
+        minigrad.iinfo(minigrad.float32)
+
+
+@pytest.mark.parametrize("name", ["float", "double", "half", "int", "long", "short", "char", "byte", "bool"])
+def test_conversion_methods(name):
+    expected = {"double": "float64", "half": "float16", "int": "int32", "long": "int64", "float": "float32"}
+    expected |= {"short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"}
+    assert getattr(minigrad.tensor([0, 1]), name)().dtype.name == expected[name]
+
+
+def test_to_returns_itself_where_nothing_changes():
+    x = minigrad.ones(2)
+    assert x.to(minigrad.float32) is x.to("cpu") is x.float() is x
+    assert x.to(minigrad.float64).dtype is minigrad.float64
+    assert x.to(minigrad.ones(1, dtype=minigrad.int8)).dtype is minigrad.int8
+    assert x.to(minigrad.float32, copy=True) is not x
+
+
+# -- as Python objects
+
+
+def test_numbers_out():
+    x = minigrad.tensor(2.5)
+    assert float(x) == x.item() == 2.5
+    assert int(x) == 2
+    assert f"{x:.3f}" == "2.500"
+    assert [10, 20, 30][minigrad.tensor(1)] == 20
+    assert minigrad.tensor([[1, 2]]).tolist() == [[1, 2]]
+    with pytest.raises(TypeError):
+        _ = [1, 2][minigrad.tensor(1.0)]
+
+
+def test_iteration_and_containment():
+    x = minigrad.tensor([[1, 2], [3, 4]])
+    assert [row.tolist() for row in x] == [[1, 2], [3, 4]]
+    assert 3 in x
+    assert 5 not in x
+    assert (x == None) is False  # noqa: E711
+    assert len({x, x}) == 1
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_pickle_and_deepcopy(requires_grad):
+    x = minigrad.tensor([[1.0, math.nan], [-0.0, math.inf]], requires_grad=requires_grad)
+    x.note = "kept"
+    for other in (pickle.loads(pickle.dumps(x)), copy.deepcopy(x)):
+        np.testing.assert_array_equal(other.detach().numpy(), x.detach().numpy())
+        assert other.requires_grad is requires_grad
+        assert other.note == "kept"
+        assert not np.shares_memory(other.detach().numpy(), x.detach().numpy())
+    assert pickle.loads(pickle.dumps(minigrad.float32)) is minigrad.float32
+
+
+def test_only_leaves_are_copied_deeply():
+    x = minigrad.ones(2, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match="leaves"):
+        copy.deepcopy(x)
+    with pytest.raises(RuntimeError, match="leaf"):
+        pickle.dumps(x)
+
+
+def test_numpy_and_dlpack_share_memory():
+    x = minigrad.zeros(3)
+    x.numpy()[0] = 1
+    np.from_dlpack(x)
+    check(x, [1, 0, 0])
+    array = np.arange(3.0)
+    y = minigrad.from_dlpack(array)
+    array[0] = 9
+    check(y, [9, 1, 2])
+    assert np.asarray(x).dtype == np.float32
+    assert np.array(x, dtype=np.float64).dtype == np.float64
+
+
+# -- devices
+
+
+def test_devices_are_one_object_each():
+    cpu = minigrad.device("cpu")
+    assert cpu is minigrad.device("cpu:0") is minigrad.device(cpu) is minigrad.device("numpy")
+    assert str(cpu) == "cpu"
+    assert repr(cpu) == "device(type='cpu')"
+    assert pickle.loads(pickle.dumps(cpu)) is cpu
+    with cpu:
+        assert minigrad.get_default_device() is cpu
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("nonsense", "no backend named 'nonsense'"), ("cpu:1", "one cpu device"), ("cpu:x", "Invalid device string")]
+)
+def test_unknown_devices(name, text):
+    with pytest.raises(RuntimeError, match=text):
+        minigrad.device(name)
+
+
+def test_ops_refuse_mixed_devices():
+    from minigrad.backends.numpy_backend import NumpyBackend
+
+    minigrad.register_backend("other", lambda index: NumpyBackend())
+    x, y = minigrad.ones(2), minigrad.ones(2, device="other")
+    with pytest.raises(RuntimeError, match=r"same device.*cpu.*other"):
+        x + y
+    with pytest.raises(RuntimeError, match="same device"):
+        minigrad.cat([x, y])
+    check((x.to("other") + y).cpu(), [2, 2])
+    x.requires_grad_()
+    (x.to("other") * y).sum().backward()
+    check(x.grad, [1, 1])
+    assert x.grad.device is minigrad.device("cpu")
+    del device_module._registry["other"]
+
+
+def run(code, **env):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**__import__("os").environ, **env})
+
+
+def test_minigrad_backend_fails_loudly_and_falls_back_when_told_to():
+    code = "import minigrad; print(minigrad.ones(1).device)"
+    loud = run(code, MINIGRAD_BACKEND="nonsense")
+    assert loud.returncode != 0
+    assert "no backend named 'nonsense'" in loud.stderr
+    soft = run(code, MINIGRAD_BACKEND="nonsense,numpy")
+    assert soft.stdout.strip() == "cpu"
+    assert "took cpu" in soft.stderr
+    assert run(code, MINIGRAD_BACKEND="numpy").stdout.strip() == "cpu"
