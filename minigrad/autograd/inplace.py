@@ -21,9 +21,9 @@ from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import Leaf
 from minigrad.autograd.primitive import Op, broadcast_error, cast, primitive, record
+from minigrad.autograd.primitive import _suit as number_of_type
 from minigrad.tensor import Tensor, wrap
 
-fill = primitive("fill", "x | value", x=lambda g: g * 0)
 where_ = primitive(
     "where",
     "cond x y",
@@ -31,6 +31,20 @@ where_ = primitive(
     y=lambda g, cond: where_(cond, 0, g),
     broadcast=True,
 )
+
+
+def fill(x: Tensor, value: Any) -> Tensor:
+    """value, a number or a 0-d tensor, everywhere in x's shape and type. The gradient by x is 0."""
+    if not isinstance(value, Tensor):
+        value = number_of_type(value, x.array.dtype)
+    elif value.dim():
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions"
+        )
+    elif value.array.dtype != x.array.dtype:
+        value = cast(value, x.array.dtype)
+    everywhere = wrap(x.device.backend.full((), True, dtypes.bool_.numpy), x.device)
+    return where_(everywhere, value, x)
 
 
 def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
