@@ -1,0 +1,1 @@
+"""How fast minigrad is beside PyTorch: `make bench`, or `python -m benchmarks.run --help`."""

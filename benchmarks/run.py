@@ -1,0 +1,232 @@
+"""The table of ratios to PyTorch: `python -m benchmarks.run`, or `make bench`.
+
+    python -m benchmarks.run --only mlp --quick           rows whose name has "mlp", in a hurry
+    python -m benchmarks.run --frameworks torch torch     a check of the harness: all ratios are 1
+
+Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, and the
+time of each is the least of several medians: other work on a machine only ever adds time. Around
+every sample a probe keeps all cores busy for some milliseconds; where it takes longer than it
+should, something else was running, and the sample is taken again. A row that never got the machine
+to itself is marked. The results go to benchmarks/RESULTS.md and benchmarks/results.json.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.workloads import WORKLOADS
+
+HERE = Path(__file__).resolve().parent
+TRIES = 8  # how often a disturbed sample is taken again
+IMPORT_TARGET = 0.2  # seconds
+
+
+class Probe:
+    """Tells whether all cores are free. Hashing releases the GIL: one thread a core fills them."""
+
+    def __init__(self) -> None:
+        self.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        self.pool = ThreadPoolExecutor(self.cores)
+        self.block = bytes(8_000_000)
+        self.best = min(self.spin() for _ in range(20))
+
+    def spin(self) -> float:
+        def work(_: int) -> float:
+            start = time.perf_counter()
+            hashlib.sha256(self.block).digest()
+            return time.perf_counter() - start
+
+        return max(self.pool.map(work, range(self.cores)))
+
+    def free(self) -> bool:
+        """Whether the slowest core was within a quarter of the best time seen so far."""
+        took = min(self.spin(), self.spin())
+        self.best = min(self.best, took)
+        return took < 1.25 * self.best
+
+
+class Subject:
+    """One framework and one workload in a process of its own, and the samples taken from it."""
+
+    def __init__(self, framework: str, workload: str, seconds: float) -> None:
+        command = [sys.executable, "-m", "benchmarks.subject", framework, workload, str(seconds)]
+        self.framework = framework
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=HERE.parent,
+        )
+        self.medians: list[float] = []
+        self.disturbed = 0  # samples that were disturbed at every try
+        self.cost: dict = {}
+
+    def answer(self) -> dict:
+        assert self.process.stdout and self.process.stderr
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(self.process.stderr.read().strip().rpartition("\n")[2])
+        return json.loads(line)
+
+    def sample(self, probe: Probe) -> None:
+        for attempt in range(TRIES):
+            free = probe.free()
+            print("sample", file=self.process.stdin, flush=True)
+            median = self.answer()["median"]
+            if free and probe.free():
+                break
+            time.sleep(0.05 * attempt)
+        else:
+            self.disturbed += 1
+        self.medians.append(median)
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.cost = self.answer()
+        self.process.wait()
+
+    @property
+    def best(self) -> float:
+        return min(self.medians)
+
+    @property
+    def spread(self) -> float:
+        return max(self.medians) / self.best - 1
+
+
+def measure(name: str, frameworks: list[str], probe: Probe, quick: bool) -> dict:
+    """One row: each framework's least median, spread, threads and memory, or why there is none."""
+    workload, subjects = WORKLOADS[name], []
+    row: dict = {"workload": name, "target": workload.target, "trains": workload.trains}
+    try:
+        for framework in frameworks:
+            subject = Subject(framework, name, 0.1 if quick else 0.4)
+            subjects.append(subject)
+            subject.answer()
+        for _ in range(2 if quick else 5):
+            for subject in subjects:
+                subject.sample(probe)
+        for subject in subjects:
+            subject.close()
+    except RuntimeError as error:
+        for started in subjects:
+            started.process.kill()
+        return row | {"error": f"{subject.framework}: {error}"}
+    return row | {
+        "seconds": [subject.best for subject in subjects],
+        "ratio": subjects[0].best / subjects[1].best,
+        "spread": [subject.spread for subject in subjects],
+        "disturbed": sum(subject.disturbed for subject in subjects),
+        "threads": [subject.cost["threads"] for subject in subjects],
+        "memory": [subject.cost["memory"] for subject in subjects],
+    }
+
+
+def import_time(framework: str) -> float:
+    """Seconds that the import takes in a fresh process, the least of seven."""
+    program = (
+        "import time; start = time.perf_counter(); "
+        f"import {framework}; print(time.perf_counter() - start)"
+    )
+    command = [sys.executable, "-c", program]
+    return min(float(subprocess.check_output(command, cwd=HERE.parent)) for _ in range(7))
+
+
+def seconds(value: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value * 1e9:.3g} ns"
+
+
+HEADER = "| workload | {} | {} | ratio | target | spread | threads | memory, MiB | |"
+
+
+def line(row: dict) -> str:
+    """A row of the table, in Markdown."""
+    target = "" if row["target"] is None else f"{row['target']:g}"
+    if "error" in row:
+        return f"| {row['workload']} | | | | {target} | | | | {row['error']} |"
+    times = " | ".join(seconds(value) for value in row["seconds"])
+    spread = " / ".join(f"{value:.0%}" for value in row["spread"])
+    threads = " / ".join(str(count) for count in row["threads"])
+    memory = " / ".join(f"{size / 2**20:.0f}" for size in row["memory"] if row["trains"])
+    marks = ["missed"] if row["target"] is not None and row["ratio"] > row["target"] else []
+    if row["disturbed"]:
+        marks.append(f"cores not free in {row['disturbed']} samples")
+    return (
+        f"| {row['workload']} | {times} | {row['ratio']:.2f} | {target} | {spread} | {threads} "
+        f"| {memory} | {', '.join(marks)} |"
+    )
+
+
+def machine(frameworks: list[str], probe: Probe) -> str:
+    """What the figures depend on: processor, cores, versions."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [part for part in cpuinfo.read_text().splitlines() if part.startswith("model name")]
+        processor = names[0].partition(": ")[2] if names else processor
+    distributions = {"minigrad": "minigrad-edu"}
+    versions = [f"{name} {version(distributions.get(name, name))}" for name in frameworks]
+    return (
+        f"{processor}, {probe.cores} cores; Python {platform.python_version()}, "
+        f"NumPy {version('numpy')}, {', '.join(dict.fromkeys(versions))}"
+    )
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter samples")
+    parser.add_argument("--frameworks", nargs=2, default=["minigrad", "torch"])
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
+    options = parser.parse_args()
+    frameworks = options.frameworks
+    probe = Probe()
+    head = [HEADER.format(*frameworks), "|---|--:|--:|--:|--:|--:|--:|--:|---|"]
+    print(machine(frameworks, probe), *head, sep="\n", flush=True)
+    rows = []
+    for name in WORKLOADS:
+        if options.only.lower() in name.lower():
+            rows.append(measure(name, frameworks, probe, options.quick))
+            print(line(rows[-1]), flush=True)
+    imports = [import_time(framework) for framework in frameworks]
+    mark = "" if imports[0] < IMPORT_TARGET else " (missed)"
+    footer = (
+        f"`import {frameworks[0]}` {seconds(imports[0])}, to stay under {IMPORT_TARGET} s{mark}; "
+        f"`import {frameworks[1]}` {seconds(imports[1])}."
+    )
+    print(footer)
+    if options.only or options.quick:
+        return  # a part of the table, or a hurried one, does not replace the whole
+    text = [
+        "# minigrad beside PyTorch",
+        f"`make bench` wrote this on {time.strftime('%Y-%m-%d')}: {machine(frameworks, probe)}.",
+        "Times are the least of several medians; spread is how far the worst of these medians lay "
+        "above it; memory is the peak of the process over what it was before the workload.",
+        "\n".join(head + [line(row) for row in rows]),
+        footer,
+    ]
+    results = {"machine": machine(frameworks, probe), "imports": imports, "rows": rows}
+    write(options.out / "RESULTS.md", "\n\n".join(text) + "\n")
+    write(options.out / "results.json", json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""One framework doing one workload, in a process of its own: `python -m benchmarks.subject`.
+
+In one process the two frameworks' thread pools would get in each other's way. The process answers
+on its standard output, a line of JSON each time: first when it is warm, then a median for every
+line it reads, and at last what it cost.
+"""
+
+import importlib
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from typing import Any
+
+from benchmarks.workloads import WORKLOADS, Step
+
+
+def load(name: str) -> Any:
+    """Import a framework with the parts that workloads reach through it."""
+    torch = importlib.import_module(name)
+    for part in ("nn", "nn.functional", "optim"):
+        importlib.import_module(f"{name}.{part}")
+    return torch
+
+
+def load_the_rest(torch: Any) -> None:
+    """Train a little: what a framework loads at first use is no part of a workload's memory."""
+    model = torch.nn.Linear(4, 4)
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        model(torch.randn(4, 4)).sum().backward()
+        kind(model.parameters(), lr=0.1).step()
+
+
+def peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def calls_per_reading(step: Step) -> int:
+    """How many calls take about 2 ms, since one call of a small op is too short for the clock."""
+    step()
+    start = time.perf_counter()
+    step()
+    return max(1, int(0.002 / (time.perf_counter() - start)))
+
+
+def median_of(step: Step, calls: int, seconds: float) -> float:
+    """The median time of a call, from readings of `calls` calls each."""
+    readings: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(readings) < 5 or time.perf_counter() < end:
+        start = time.perf_counter()
+        for _ in range(calls):
+            step()
+        readings.append((time.perf_counter() - start) / calls)
+    return statistics.median(readings)
+
+
+def say(**answer: object) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+def main(framework: str, workload: str, seconds: str) -> None:
+    torch = load(framework)
+    torch.manual_seed(0)
+    load_the_rest(torch)
+    before = peak_memory()
+    step = WORKLOADS[workload].build(torch)
+    median_of(step, 1, float(seconds))
+    calls = calls_per_reading(step)
+    say(warm=True)
+    for _ in sys.stdin:
+        say(median=median_of(step, calls, float(seconds)))
+    threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else None
+    say(memory=peak_memory() - before, threads=threads)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
