@@ -23,7 +23,7 @@ from minigrad.ops.linalg import *
 from minigrad.ops.missing import missing
 from minigrad.ops.optim import *
 from minigrad.ops.pool import *
-from minigrad.ops.printing import format_tensor
+from minigrad.ops.printing import format_tensor, set_printoptions
 from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
