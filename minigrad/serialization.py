@@ -90,7 +90,7 @@ def load(f: File, map_location: Any = None) -> Any:
     tensors = {key: _tensor(name, key, array, map_location) for key, array in arrays.items()}
     if _METADATA not in metadata:
         return tensors
-    return _restore(name, json.loads(metadata[_METADATA]), arrays, tensors)
+    return _restore(name, metadata[_METADATA], arrays, tensors)
 
 
 # Writing
@@ -226,7 +226,7 @@ def _restore(
                     "were saved"
                 )
         return _build(document["structure"], tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RuntimeError(
             f"load: {name} is damaged: its metadata describe no structure ({error!r})"
         ) from error

@@ -6,24 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minigrad.autograd import Function
-from minigrad.autograd.hooks import RemovableHandle
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
     from minigrad.nn.module import Module
 
 
-def register(hooks: list[Any], hook: Any, prepend: bool) -> RemovableHandle:
-    """Adds `hook` to a module's list, at its end unless `prepend`."""
-    hooks.insert(0 if prepend else len(hooks), hook)
-    return RemovableHandle(hooks, hook)
-
-
 def call_with_hooks(module: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`module.forward(*args, **kwargs)` with the module's hooks around it."""
     for hook, with_kwargs in list(module._forward_pre_hooks):
         args, kwargs = _call_pre_hook(module, hook, with_kwargs, args, kwargs)
-    backward = _BackwardHooks(module) if module._has_backward_hooks() else None
+    watches_backward = module._backward_hooks or module._backward_pre_hooks
+    backward = _BackwardHooks(module) if watches_backward else None
     if backward is not None:
         args = backward.watch_inputs(args)
     out = module.forward(*args, **kwargs)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from minigrad.autograd import no_grad
 from minigrad.autograd.hooks import RemovableHandle
 from minigrad.dtype import DType
-from minigrad.nn.hooks import call_with_hooks, register
+from minigrad.nn.hooks import call_with_hooks
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.trail import add_to_trail
 from minigrad.tensor import Tensor
@@ -56,6 +56,7 @@ class Module:
             _buffers={},
             _modules={},
             _non_persistent_buffers=set(),
+            _has_hooks=False,
             _forward_pre_hooks=[],
             _forward_hooks=[],
             _backward_pre_hooks=[],
@@ -66,7 +67,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self._forward_hooks or self._forward_pre_hooks or self._has_backward_hooks():
+            if self._has_hooks:
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
@@ -87,9 +88,12 @@ class Module:
         # Only called when the attribute is neither in __dict__ nor on the class.
         members = self.__dict__
         if "_modules" in members:
-            for kind in _KINDS:
-                if name in members[kind]:
-                    return members[kind][name]
+            if name in members["_parameters"]:
+                return members["_parameters"][name]
+            if name in members["_modules"]:
+                return members["_modules"][name]
+            if name in members["_buffers"]:
+                return members["_buffers"][name]
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
         raise AttributeError(
             f"'{type(self).__name__}' object has no attribute '{name}': call super().__init__() at "
@@ -497,7 +501,7 @@ class Module:
         With `with_kwargs` it is `hook(module, args, kwargs)`, and returns None or a pair (args,
         kwargs).
         """
-        return register(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+        return self._register(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -507,7 +511,7 @@ class Module:
 
         With `with_kwargs` it is `hook(module, args, kwargs, out)`.
         """
-        return register(self._forward_hooks, (hook, with_kwargs), prepend)
+        return self._register(self._forward_hooks, (hook, with_kwargs), prepend)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -516,7 +520,7 @@ class Module:
 
         What it returns, unless None, takes the place of grad_output.
         """
-        return register(self._backward_pre_hooks, hook, prepend)
+        return self._register(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -526,10 +530,12 @@ class Module:
         Both are tuples with one entry for each positional argument or output, None where there is
         no gradient. What it returns, unless None, takes the place of grad_input.
         """
-        return register(self._backward_hooks, hook, prepend)
+        return self._register(self._backward_hooks, hook, prepend)
 
-    def _has_backward_hooks(self) -> bool:
-        return bool(self._backward_hooks or self._backward_pre_hooks)
+    def _register(self, hooks: list[Any], hook: Any, prepend: bool) -> RemovableHandle:
+        self._has_hooks = True
+        hooks.insert(0 if prepend else len(hooks), hook)
+        return RemovableHandle(hooks, hook)
 
     # Text
 

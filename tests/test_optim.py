@@ -1,0 +1,336 @@
+"""Optimizers against their formulas in NumPy, schedules, state, errors. tests/oracle: PyTorch."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigrad
+from minigrad import nn, optim
+
+SETTINGS = [
+    (optim.SGD, {"lr": 0.1}),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1}),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True}),
+    (optim.Adam, {"lr": 0.1}),
+    (optim.Adam, {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True}),
+    (optim.AdamW, {"lr": 0.1, "weight_decay": 0.1}),
+    (optim.AdamW, {"lr": 0.1, "amsgrad": True, "maximize": True}),
+]
+
+
+def sgd(
+    p, grads, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False
+):
+    b = None
+    for g in grads:
+        g = (-g if maximize else g) + weight_decay * p
+        if momentum:
+            b = g if b is None else momentum * b + (1 - dampening) * g
+            g = g + momentum * b if nesterov else b
+        p = p - lr * g
+    return p
+
+
+def adam(p, grads, lr, weight_decay, decoupled, amsgrad=False, maximize=False):
+    m = v = largest = 0.0
+    for t, g in enumerate(grads, 1):
+        g = -g if maximize else g
+        if decoupled:
+            p = p - lr * weight_decay * p
+        else:
+            g = g + weight_decay * p
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g * g
+        largest = np.maximum(largest, v) if amsgrad else v
+        p = p - lr * (m / (1 - 0.9**t)) / (np.sqrt(largest / (1 - 0.999**t)) + 1e-8)
+    return p
+
+
+def reference(method, p, grads, options):
+    if method is optim.SGD:
+        return sgd(p, grads, **options)
+    decoupled = method is optim.AdamW
+    options = {"weight_decay": 0.01 if decoupled else 0.0, **options}
+    return adam(p, grads, decoupled=decoupled, **options)
+
+
+def step_with(optimizer, params, grads):
+    for p, g in zip(params, grads, strict=True):
+        p.grad = None if g is None else minigrad.tensor(g, dtype=p.dtype)
+    optimizer.step()
+
+
+@pytest.mark.parametrize(("method", "options"), SETTINGS)
+@given(seed=st.integers(0, 1000), steps=st.integers(1, 6))
+def test_steps_follow_the_formula(method, options, seed, steps):
+    random = np.random.default_rng(seed)
+    start = [random.normal(size=shape) for shape in [(3, 2), (4,), ()]]
+    grads = [[random.normal(size=x.shape) for x in start] for _ in range(steps)]
+    params = [nn.Parameter(minigrad.tensor(x, dtype=minigrad.float64)) for x in start]
+    optimizer = method(params, **options)
+    for g in grads:
+        step_with(optimizer, params, g)
+    for i, p in enumerate(params):
+        expected = reference(method, start[i], [g[i] for g in grads], options)
+        np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("method", "options"), SETTINGS)
+def test_parameters_without_gradient_wait(method, options):
+    params = [nn.Parameter(minigrad.ones(2, dtype=minigrad.float64)) for _ in range(2)]
+    optimizer = method(params, **options)
+    grads = [np.array([1.0, -2.0]), np.array([0.5, 3.0])]
+    step_with(optimizer, params, [grads[0], None])
+    assert params[1].tolist() == [1.0, 1.0]
+    step_with(optimizer, params, grads)
+    expected = [
+        reference(method, np.ones(2), [grads[0]] * 2, options),
+        reference(method, np.ones(2), [grads[1]], options),
+    ]
+    for p, value in zip(params, expected, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), value, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("method", "options"), SETTINGS)
+def test_a_loaded_state_goes_on_as_if_nothing_happened(method, options):
+    random = np.random.default_rng(0)
+    grads = [[random.normal(size=3)] for _ in range(4)]
+    ours = [nn.Parameter(minigrad.ones(3, dtype=minigrad.float64))]
+    optimizer = method(ours, **options)
+    for g in grads[:2]:
+        step_with(optimizer, ours, g)
+    others = [copy.deepcopy(ours[0])]
+    other = method(others, lr=7.0)
+    other.load_state_dict(optimizer.state_dict())
+    assert other.param_groups[0]["lr"] == options["lr"]
+    for g in grads[2:]:
+        step_with(optimizer, ours, g)
+        step_with(other, others, g)
+    assert ours[0].tolist() == others[0].tolist()
+
+
+def test_groups_have_options_of_their_own():
+    a, b = (nn.Parameter(minigrad.ones(1)) for _ in range(2))
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5}], lr=0.25)
+    step_with(optimizer, [a, b], [[1.0], [1.0]])
+    assert (a.item(), b.item()) == (0.75, 0.5)
+    c = nn.Parameter(minigrad.ones(1))
+    optimizer.add_param_group({"params": [c], "lr": 1.0})
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.5, 1.0]
+    assert "Parameter Group 2" in repr(optimizer) and "lr: 0.5" in repr(optimizer)
+
+
+def test_types_can_be_mixed_in_a_group():
+    params = [nn.Parameter(minigrad.ones(2, dtype=d)) for d in (minigrad.float32, minigrad.float64)]
+    optimizer = optim.Adam(params, lr=0.5)
+    step_with(optimizer, params, [[1.0, 1.0], [1.0, 1.0]])
+    for p in params:
+        np.testing.assert_allclose(p.detach().numpy(), [0.5, 0.5], rtol=1e-6)
+
+
+def test_lr_may_be_a_tensor():
+    p = nn.Parameter(minigrad.ones(1))
+    step_with(optim.SGD([p], lr=minigrad.tensor(0.25)), [p], [[1.0]])
+    assert p.item() == 0.75
+
+
+def test_closure_and_zero_grad():
+    p = nn.Parameter(minigrad.ones(1))
+    optimizer = optim.SGD([p], lr=0.25)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with minigrad.no_grad():
+        assert optimizer.step(closure).item() == 1.0
+    assert p.item() == 0.5 and p.grad.item() == 2.0
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad.item() == 0.0
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_a_step_counts_as_an_in_place_write():
+    p = nn.Parameter(minigrad.ones(2))
+    out = (p * p).sum()
+    step_with(optim.SGD([p], lr=0.1), [p], [[1.0, 1.0]])
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.backward()
+
+
+def test_names_may_come_along():
+    layer = nn.Linear(1, 1)
+    optimizer = optim.SGD(layer.named_parameters(), lr=0.1)
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert optimizer.param_groups[0]["params"][0] is layer.weight
+
+
+def test_state_dict_format():
+    params = [nn.Parameter(minigrad.ones(2)) for _ in range(3)]
+    optimizer = optim.Adam([{"params": params[:1]}, {"params": params[1:]}])
+    step_with(optimizer, params, [[1.0, 1.0], None, [1.0, 1.0]])
+    state = optimizer.state_dict()
+    assert [group["params"] for group in state["param_groups"]] == [[0], [1, 2]]
+    assert sorted(state["state"]) == [0, 2]
+    assert set(state["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
+    assert state["param_groups"][0]["betas"] == (0.9, 0.999)
+
+
+def test_load_state_dict_refuses_other_groups():
+    params = [nn.Parameter(minigrad.ones(2)) for _ in range(3)]
+    optimizer = optim.SGD(params, lr=0.1)
+    two = optim.SGD([{"params": params[:1]}, {"params": params[1:]}]).state_dict()
+    with pytest.raises(ValueError, match="different number of parameter groups"):
+        optimizer.load_state_dict(two)
+    with pytest.raises(ValueError, match="doesn't match the size"):
+        optimizer.load_state_dict(optim.SGD(params[:2]).state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda p: optim.SGD(p), TypeError),
+        (lambda p: optim.SGD([]), ValueError),
+        (lambda p: optim.SGD([1.0]), TypeError),
+        (lambda p: optim.SGD([{"params": {p}}]), TypeError),
+        (lambda p: optim.SGD([p * 2]), ValueError),
+        (lambda p: optim.SGD([p, p]), ValueError),
+        (lambda p: optim.SGD([{"params": p}, {"params": p}]), ValueError),
+        (lambda p: optim.SGD([p], lr=-1.0), ValueError),
+        (lambda p: optim.SGD([p], lr=math.nan), ValueError),
+        (lambda p: optim.SGD([p], momentum=-1.0), ValueError),
+        (lambda p: optim.SGD([p], weight_decay=-1.0), ValueError),
+        (lambda p: optim.SGD([p], nesterov=True), ValueError),
+        (lambda p: optim.SGD([p], momentum=0.9, dampening=0.1, nesterov=True), ValueError),
+        (lambda p: optim.Adam([p], betas=(1.0, 0.9)), ValueError),
+        (lambda p: optim.Adam([p], betas=(0.9, -0.1)), ValueError),
+        (lambda p: optim.AdamW([p], eps=-1.0), ValueError),
+    ],
+)
+def test_bad_arguments(make, error):
+    with pytest.raises(error):
+        make(nn.Parameter(minigrad.ones(1)))
+
+
+# Schedules
+
+
+def rates(make, epochs, lr=1.0):
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=lr)
+    schedule = make(optimizer)
+    found = []
+    for _ in range(epochs):
+        found.append(optimizer.param_groups[0]["lr"])
+        assert schedule.get_last_lr() == [found[-1]]
+        optimizer.step()
+        schedule.step()
+    return found
+
+
+sched = optim.lr_scheduler
+
+
+@pytest.mark.parametrize(
+    ("make", "formula"),
+    [
+        (lambda o: sched.StepLR(o, 3, gamma=0.5), lambda t: 0.5 ** (t // 3)),
+        (lambda o: sched.MultiStepLR(o, [2, 5, 5]), lambda t: 0.1 ** ((t >= 2) + 2 * (t >= 5))),
+        (lambda o: sched.ExponentialLR(o, 0.9), lambda t: 0.9**t),
+        (lambda o: sched.LambdaLR(o, lambda t: 1 / (1 + t)), lambda t: 1 / (1 + t)),
+        (lambda o: sched.LinearLR(o, 0.5, 1.0, 4), lambda t: 0.5 + 0.5 * min(t, 4) / 4),
+        (
+            lambda o: sched.CosineAnnealingLR(o, 4, eta_min=0.1),
+            lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2,
+        ),
+    ],
+)
+def test_schedules_follow_their_formulas(make, formula):
+    assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9)
+
+
+def test_schedules_act_one_after_the_other():
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+    schedules = [sched.ExponentialLR(optimizer, 0.5), sched.StepLR(optimizer, 2)]
+    for _ in range(2):
+        optimizer.step()
+        for schedule in schedules:
+            schedule.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.25 * 0.1)
+
+
+def test_plateau():
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+    schedule = sched.ReduceLROnPlateau(
+        optimizer, "max", factor=0.5, patience=1, cooldown=1, min_lr=0.3
+    )
+    found = []
+    for metric in [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]:
+        schedule.step(metric)
+        found.append(schedule.get_last_lr()[0])
+    assert found == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]
+    other = sched.ReduceLROnPlateau(optimizer)
+    other.load_state_dict(schedule.state_dict())
+    assert other.best == 2.0 and other.mode == "max"
+
+
+def test_schedule_state():
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+    schedule = sched.StepLR(optimizer, 2)
+    for _ in range(3):
+        optimizer.step()
+        schedule.step()
+    other = sched.StepLR(optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0), 5)
+    other.load_state_dict(schedule.state_dict())
+    assert other.last_epoch == 3 and other.step_size == 2
+    assert "optimizer" not in schedule.state_dict()
+    resumed = sched.StepLR(optimizer, 2, last_epoch=3)
+    assert resumed.last_epoch == 4 and resumed.get_last_lr() == [pytest.approx(0.01)]
+
+
+def test_schedule_errors():
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+    with pytest.raises(TypeError, match="not an Optimizer"):
+        sched.StepLR(3, 1)
+    with pytest.raises(KeyError, match="initial_lr"):
+        sched.StepLR(optimizer, 1, last_epoch=3)
+    with pytest.raises(ValueError, match="lr_lambdas"):
+        sched.LambdaLR(optimizer, [lambda t: 1.0] * 2)
+    with pytest.raises(ValueError, match="start_factor"):
+        sched.LinearLR(optimizer, 0.0)
+    with pytest.raises(ValueError, match="end_factor"):
+        sched.LinearLR(optimizer, 0.5, 2.0)
+    for options in ({"factor": 1.0}, {"mode": "best"}, {"threshold_mode": "x"}, {"min_lr": [0, 0]}):
+        with pytest.raises(ValueError):
+            sched.ReduceLROnPlateau(optimizer, **options)
+
+
+def test_a_schedule_before_the_optimizer_warns():
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+    schedule = sched.StepLR(optimizer, 1)
+    with pytest.warns(UserWarning, match=r"before optimizer.step\(\)"):
+        schedule.step()
+
+
+def test_training_lowers_the_loss():
+    minigrad.manual_seed(0)
+    x = minigrad.randn(64, 3)
+    y = x @ minigrad.tensor([[1.0], [-2.0], [0.5]])
+    net = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1))
+    optimizer = optim.AdamW(net.parameters(), lr=0.02)
+    losses = []
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(net(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.05 * losses[0]
