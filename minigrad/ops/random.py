@@ -1,1 +1,482 @@
-__all__: list[str] = []
+"""Random numbers: a pure function of a seed and a position, the same on every backend.
+
+Note [Randomness, above the kernels]. A Generator is two numbers: a seed, and an offset that says how much of the seed's
+sequence has been used. To draw is to take the next blocks of the sequence and to hand (seed, offset) to a kernel, as
+0-d arrays: kernels keep no state. backends/base.py says what the numbers are, and how many blocks a draw takes.
+Each device has a default generator; manual_seed sets all of them. A lock makes the taking of blocks safe between
+threads; which thread gets which blocks depends on their order, so give each thread a Generator where that matters.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad import device as devices
+from minigrad import dtype as dtypes
+from minigrad.autograd import inplace
+from minigrad.autograd.mode import no_grad
+from minigrad.backends.base import random_blocks
+from minigrad.device import Device
+from minigrad.ops.create import shape_of
+from minigrad.tensor import Tensor, wrap
+
+WORD = 2**64
+
+
+class Generator:
+    """A source of random numbers of its own: a seed, and how much of its sequence was used.
+
+    `device` is for PyTorch's sake: a generator serves tensors of every device, with the same numbers.
+
+    >>> import minigrad
+    >>> g = minigrad.Generator().manual_seed(0)
+    >>> minigrad.equal(minigrad.rand(2, generator=g), minigrad.rand(2, generator=g.manual_seed(0)))
+    True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = devices.resolve(device)
+        self._lock = threading.Lock()
+        self._seed = secrets.randbits(63)
+        self._offset = 0
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Starts the sequence of `seed`, an integer of 64 bits; a negative one counts from 2^64. Returns the generator."""
+        seed = _checked_seed(seed)
+        with self._lock:
+            self._seed, self._offset = seed, 0
+        return self
+
+    def seed(self) -> int:
+        """Starts a sequence that cannot be foreseen, and returns its seed."""
+        seed = secrets.randbits(63)
+        self.manual_seed(seed)
+        return seed
+
+    def initial_seed(self) -> int:
+        """The seed of the sequence."""
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """Seed and offset as 16 bytes, for set_state."""
+        with self._lock:
+            words = np.array([self._seed, self._offset], "<u8")
+        cpu = devices.resolve("cpu")
+        return wrap(cpu.backend.from_host(words.view(np.uint8)), cpu)
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Goes back to where the sequence was at get_state."""
+        if new_state.dtype is not dtypes.uint8 or new_state.numel() != 16:
+            raise RuntimeError(
+                f"set_state(): expected the 16 bytes (uint8) that get_state returns, got shape {tuple(new_state.shape)} of "
+                f"{new_state.dtype}"
+            )
+        words = np.ascontiguousarray(new_state.cpu().numpy()).view("<u8")
+        with self._lock:
+            self._seed, self._offset = (int(word) for word in words)
+        return self
+
+    def take(self, blocks: int, device: Device) -> tuple[Any, Any]:
+        """The next blocks of the sequence, as the (seed, offset) that kernels take."""
+        with self._lock:
+            seed, offset = self._seed, self._offset
+            self._offset = (offset + blocks) % WORD
+        words = np.array([seed, offset], np.uint64).view(np.int64)
+        return device.backend.from_host(words[0, ...]), device.backend.from_host(words[1, ...])
+
+
+def _checked_seed(seed: Any) -> int:
+    try:
+        seed = int(seed)
+    except (TypeError, ValueError):
+        raise TypeError(f"manual_seed(): expected an int, got {type(seed).__name__}") from None
+    if not -(2**63) <= seed < WORD:
+        raise RuntimeError(f"manual_seed(): Overflow when unpacking long: seed {seed} does not fit into 64 bits")
+    return seed % WORD
+
+
+_generators: dict[Device, Generator] = {}  # the default ones
+_generators_lock = threading.Lock()
+_first_seed = secrets.randbits(63)  # of default generators that nobody has asked for yet
+
+
+def default_generator(device: Any = None) -> Generator:
+    """The generator that is used on `device` where none is given."""
+    place = devices.resolve(device)
+    found = _generators.get(place)
+    if found is None:
+        with _generators_lock:
+            found = _generators.setdefault(place, Generator(place).manual_seed(_first_seed))
+    return found
+
+
+def manual_seed(seed: int) -> Generator:
+    """Starts the sequence of `seed` on every device; returns the default device's generator.
+
+    >>> import minigrad
+    >>> _ = minigrad.manual_seed(0)
+    >>> x = minigrad.rand(3)
+    >>> _ = minigrad.manual_seed(0)
+    >>> minigrad.equal(x, minigrad.rand(3))
+    True
+    """
+    global _first_seed
+    seed = _checked_seed(seed)
+    with _generators_lock:
+        _first_seed = seed
+        for generator in _generators.values():
+            generator.manual_seed(seed)
+    return default_generator()
+
+
+def seed() -> int:
+    """Starts a sequence that cannot be foreseen on every device, and returns its seed."""
+    chosen = secrets.randbits(63)
+    manual_seed(chosen)
+    return chosen
+
+
+def initial_seed() -> int:
+    """The seed of the default device's generator."""
+    return default_generator().initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the default device's generator."""
+    return default_generator().get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Puts the default device's generator back to a state that get_rng_state returned."""
+    default_generator().set_state(new_state)
+
+
+# -- draws: distributions with their parameters, then the shape; `generator`, `dtype`, `device` by keyword
+
+Shape = tuple[int, ...]
+
+
+def _draw(kernel: str, shape: Shape, dtype: Any, device: Any, generator: Generator | None, *params: Any) -> Tensor:
+    """One call of a random kernel, and the generator moved on by what it used."""
+    place = devices.resolve(device)
+    generator = generator or default_generator(place)
+    blocks = random_blocks(kernel, math.prod(shape), dtype)
+    seed, offset = generator.take(blocks, place)
+    return wrap(getattr(place.backend, kernel)(seed, offset, shape, *params, dtype), place)
+
+
+def _float_type(name: str, dtype: Any) -> np.dtype:
+    found = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
+    if found not in dtypes.FLOATS:
+        raise NotImplementedError(
+            f"{name}(): not implemented for {dtypes.from_numpy(found)}; draw a floating-point type, or use randint"
+        )
+    return found
+
+
+def uniform(
+    low: float, high: float, size: Shape, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """Uniform numbers in [low, high): Tensor.uniform_'s distribution."""
+    if not low <= high:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+    x = _draw("uniform", size, _float_type("uniform", dtype), device, generator)
+    if high - low != 1.0:
+        x.mul_(float(high - low))
+    return x if low == 0.0 else x.add_(float(low))
+
+
+def integers(
+    low: int,
+    high: int | None,
+    size: Shape,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+) -> Tensor:
+    """Integers in [low, high), or [0, low) without high: Tensor.random_'s distribution. By default all the type holds."""
+    target = dtypes.as_numpy(dtype or dtypes.int64)
+    if high is None:
+        low, high = 0, low if low else _beyond(target)
+    if not low < high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    return _draw("randint", size, target, device, generator, int(low), int(high))
+
+
+def _beyond(dtype: np.dtype) -> int:
+    """One more than the largest n for which the type holds all of 0 ... n; at most what the kernel can draw."""
+    if dtype.kind == "b":
+        return 2
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1)) + 1
+    return min(int(np.iinfo(dtype).max) + 1, 2**63 - 1)
+
+
+def bernoulli_of(
+    p: float | Tensor, size: Shape, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
+    """1 with probability p, else 0; a tensor p broadcasts to the size."""
+    inside = bool(((p >= 0) & (p <= 1)).all()) if isinstance(p, Tensor) else 0.0 <= p <= 1.0
+    if not inside:
+        raise RuntimeError(f"bernoulli: expected probabilities p >= 0 and p <= 1, got {p}")
+    fine = isinstance(p, Tensor) and p.dtype is dtypes.float64
+    u = uniform(0.0, 1.0, size, generator=generator, dtype=dtypes.float64 if fine else dtypes.float32, device=device)
+    return (u < p).to(dtype or dtypes.get_default_dtype())
+
+
+def fill_random(x: Tensor, draw: Callable[..., Tensor], *params: Any, generator: Generator | None = None) -> Tensor:
+    """x <- draw(*params), of x's shape and type: what Tensor.normal_, uniform_, bernoulli_ and random_ are."""
+    with no_grad():
+        value = draw(*params, x.array.shape, generator=generator, dtype=x.dtype, device=x.device)
+    return inplace.copy_(x, value)
+
+
+# -- PyTorch's functions
+
+
+def _finish(x: Tensor, requires_grad: bool) -> Tensor:
+    return x.requires_grad_() if requires_grad else x
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform numbers in [0, 1): rand(2, 3) or rand((2, 3)).
+
+    >>> import minigrad
+    >>> x = minigrad.rand(2, 3)
+    >>> x.shape, bool(((x >= 0) & (x < 1)).all())
+    (minigrad.Size([2, 3]), True)
+    """
+    x = _draw("uniform", shape_of(size), _float_type("rand", dtype), device, generator)
+    return _finish(x, requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers with mean 0 and variance 1: randn(2, 3) or randn((2, 3))."""
+    x = _draw("normal", shape_of(size), _float_type("randn", dtype), device, generator)
+    return _finish(x, requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers in [low, high): randint(low, high, size), or randint(high, size) from 0 on.
+
+    >>> import minigrad
+    >>> x = minigrad.randint(3, (100,))
+    >>> bool(((x >= 0) & (x < 3)).all())
+    True
+    """
+    if high is None or not hasattr(high, "__index__"):
+        low, high, size = 0, low, high if size is None else size
+    if size is None:
+        raise TypeError("randint(): a size is needed: randint(high, size) or randint(low, high, size)")
+    if not low < high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    x = integers(low, high, shape_of((size,)), generator=generator, dtype=dtype, device=device)
+    return _finish(x, requires_grad)
+
+
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """0 ... n - 1 in random order: the order of n random 64-bit numbers.
+
+    >>> import minigrad
+    >>> minigrad.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
+    if n < 0:
+        raise RuntimeError(f"randperm(): n must be non-negative, got {n}")
+    place = devices.resolve(device)
+    generator = generator or default_generator(place)
+    blocks = random_blocks("random_bits", n, np.dtype(np.int64))
+    bits = place.backend.random_bits(*generator.take(blocks, place), n)
+    order = wrap(place.backend.sort(bits, 0, False)[1], place)
+    return _finish(order.to(dtype or dtypes.int64), requires_grad)
+
+
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers with the given mean and standard deviation: numbers with a size, or tensors that broadcast.
+
+    >>> import minigrad
+    >>> minigrad.normal(minigrad.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 2.])
+    """
+    tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
+    if bool((std < 0).any()) if isinstance(std, Tensor) else std < 0:
+        raise RuntimeError(f"normal expects all elements of std >= 0.0, but found std {std}")
+    if size is None:
+        if not tensors:
+            raise TypeError("normal(): mean and std are numbers, so a size is needed: normal(mean, std, size)")
+        size = np.broadcast_shapes(*(x.array.shape for x in tensors))
+    if tensors:
+        device = device or tensors[0].device
+        dtype = dtype or tensors[0].dtype
+    with no_grad():
+        x = _draw("normal", shape_of((size,)), _float_type("normal", dtype), device, generator)
+        for change, value, neutral in ((x.mul_, std, 1.0), (x.add_, mean, 0.0)):
+            if isinstance(value, Tensor) or value != neutral:
+                change(value if isinstance(value, Tensor) else float(value))
+    return _finish(x, requires_grad)
+
+
+def bernoulli(input: Tensor, p: float | Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that the input holds (or with probability p), else 0; in the input's shape and type.
+
+    >>> import minigrad
+    >>> minigrad.bernoulli(minigrad.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    chances = input.detach() if p is None else p
+    return bernoulli_of(chances, input.array.shape, generator=generator, dtype=input.dtype, device=input.device)
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """`num_samples` indices a row of `input`, (K,) or (N, K), each with a probability in proportion to its weight.
+
+    Without replacement each index is drawn once at most: the weights race, index i arrives after a time with the
+    exponential distribution of rate weight[i], and the first ones win.
+
+    >>> import minigrad
+    >>> minigrad.multinomial(minigrad.tensor([0.0, 1.0]), 3, replacement=True)
+    tensor([1, 1, 1])
+    """
+    weights = input.detach()
+    _check_multinomial(weights, num_samples, replacement)
+    fine = weights if weights.dtype is dtypes.float64 else weights.float()
+    shape = fine.array.shape if not replacement else (*fine.array.shape[:-1], num_samples)
+    u = uniform(0.0, 1.0, shape, generator=generator, dtype=fine.dtype, device=fine.device)
+    if not replacement:
+        times = -(-u).log1p() / fine
+        return times.topk(num_samples, -1, largest=False).indices
+    reached = fine.cumsum(-1)
+    backend = fine.device.backend
+    targets = u * reached[..., -1:]
+    drawn = wrap(backend.searchsorted(reached.array, targets.array, True), fine.device)
+    return drawn.minimum(_last_positive(fine))  # u * total may round up to total, which no index has reached
+
+
+def _last_positive(weights: Tensor) -> Tensor:
+    """The last index of each row that can be drawn."""
+    numbers = wrap(
+        weights.device.backend.arange(0, 1, weights.shape[-1], dtypes.int64.numpy), weights.device
+    )
+    return (numbers * (weights > 0)).amax(-1, keepdim=True)
+
+
+def _check_multinomial(weights: Tensor, num_samples: int, replacement: bool) -> None:
+    if weights.dim() not in (1, 2):
+        raise RuntimeError(f"multinomial(): prob_dist must be 1 or 2 dim, got shape {tuple(weights.shape)}")
+    if weights.array.dtype not in dtypes.FLOATS:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for the input, got: {weights.dtype}")
+    if num_samples <= 0:
+        raise RuntimeError(f"multinomial(): cannot sample n_sample <= 0 samples, got {num_samples}")
+    if not replacement and num_samples > weights.shape[-1]:
+        raise RuntimeError(
+            f"multinomial(): cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of "
+            f"{weights.shape[-1]}"
+        )
+    if not bool((weights.isfinite() & (weights >= 0)).all()):
+        raise RuntimeError("multinomial(): probability tensor contains either `inf`, `nan` or element < 0")
+    possible = (weights > 0).sum(-1)
+    if bool((possible < (1 if replacement else num_samples)).any()):
+        raise RuntimeError(
+            "multinomial(): invalid multinomial distribution: the sum of probabilities is 0, or without replacement fewer "
+            f"than num_samples={num_samples} of a row are positive"
+        )
+
+
+# -- the same in the shape, type and on the device of another tensor
+
+
+def _like(x: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
+    return {"dtype": dtype or x.dtype, "device": device or x.device}
+
+
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform numbers in [0, 1) in the shape, type and on the device of `input`."""
+    return rand(input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device))
+
+
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers with mean 0 and variance 1 in the shape, type and on the device of `input`."""
+    return randn(input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device))
+
+
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers in [low, high), or [0, low), in the shape, type and on the device of `input`."""
+    low, high = (0, low) if high is None else (low, high)
+    like = _like(input, dtype, device)
+    return randint(low, high, input.shape, generator=generator, requires_grad=requires_grad, **like)
+
+
+__all__ = [
+    *("Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state").split(),
+    *("uniform integers bernoulli_of fill_random rand randn randint randperm normal bernoulli multinomial").split(),
+    *("rand_like randn_like randint_like").split(),
+]
