@@ -70,7 +70,9 @@ def run(
             if path is not None:
                 edges = [edge if edge in path else None for edge in edges]
             op = node.op
-            gradients = (_composite_gradients if create_graph and op.composite else op.gradients)(node, g, edges)
+            gradients = (_composite_gradients if create_graph and op.composite else op.gradients)(
+                node, g, edges
+            )
             if mode.anomaly:
                 _refuse_nan(node, gradients)
             if node.shapes is not None:
@@ -100,7 +102,9 @@ def _leading_to(targets: set[Any], roots: Iterable[Any]) -> set[Any]:
             seen.add(node)
             stack.extend(node.edges)
     path = set()
-    for node in sorted(seen, key=lambda node: node.seq):  # inputs before what was computed from them
+    for node in sorted(
+        seen, key=lambda node: node.seq
+    ):  # inputs before what was computed from them
         if node in targets or not path.isdisjoint(node.edges):
             path.add(node)
     return path
@@ -130,9 +134,11 @@ def _composite_gradients(node: Node, g: Tensor, edges: Sequence[Any]) -> list[Te
     arguments = [values[i] for i in op.composite_at]
     aliases = [_alias(x) if isinstance(x, Tensor) else x for x in arguments]
     out = op.composite(*aliases)
+    outs, gs = (out, g) if isinstance(g, list) else ([out], [g])
+    roots = [(o.node, go) for o, go in zip(outs, gs, strict=True) if go is not None]
     inputs = aliases[: len(op.inputs)]
     wanted = [x.node for x, edge in zip(inputs, edges, strict=True) if edge is not None]
-    found = run([out.node], [g], True, True, wanted)
+    found = run([node for node, _ in roots], [go for _, go in roots], True, True, wanted)
     return [
         None if edge is None else found.get(x.node) for x, edge in zip(inputs, edges, strict=True)
     ]
@@ -170,7 +176,9 @@ def backward(
     else:
         chosen = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
         if not chosen:
-            raise RuntimeError("backward(): inputs is empty; pass the tensors whose .grad is wanted, or None for all leaves")
+            raise RuntimeError(
+                "backward(): inputs is empty; pass the tensors whose .grad is wanted, or None for all leaves"
+            )
         for x in chosen:
             _require_node("backward", x)
         arrived = run(roots, gradients, keep, create_graph, [x.node for x in chosen])
@@ -217,16 +225,22 @@ def grad(
     (27.0, 18.0)
     """
     if is_grads_batched:
-        raise NotImplementedError("grad(): is_grads_batched is not there yet; loop over the rows of grad_outputs")
+        raise NotImplementedError(
+            "grad(): is_grads_batched is not there yet; loop over the rows of grad_outputs"
+        )
     chosen = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     for x in chosen:
         _require_node("grad", x)
     outs, gradients = _roots("grad", outputs, grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
-    arrived = run([out.node for out in outs], gradients, keep, create_graph, [x.node for x in chosen])
+    arrived = run(
+        [out.node for out in outs], gradients, keep, create_graph, [x.node for x in chosen]
+    )
     found = tuple(arrived.get(x.node) for x in chosen)
     if materialize_grads:
-        return tuple(x.new_zeros(x.shape) if g is None else g for x, g in zip(chosen, found, strict=True))
+        return tuple(
+            x.new_zeros(x.shape) if g is None else g for x, g in zip(chosen, found, strict=True)
+        )
     if not allow_unused and any(g is None for g in found):
         which = next(i for i, g in enumerate(found) if g is None)
         raise RuntimeError(
@@ -249,7 +263,9 @@ def _require_node(name: str, x: Tensor) -> None:
 def _roots(name: str, outputs: Any, weights: Any) -> tuple[list[Tensor], list[Tensor]]:
     """The outputs that have a graph, and the gradient to start from for each."""
     outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    given = [weights] * len(outs) if weights is None or isinstance(weights, Tensor) else list(weights)
+    given = (
+        [weights] * len(outs) if weights is None or isinstance(weights, Tensor) else list(weights)
+    )
     if len(given) != len(outs):
         raise RuntimeError(f"{name}(): got {len(outs)} tensors and {len(given)} gradients")
     return outs, [_initial(name, out, g) for out, g in zip(outs, given, strict=True)]
