@@ -5,13 +5,12 @@ without a graph, with one, and with its backward pass; beside them the same op o
 the functions behind a figure: `python -m cProfile -s tottime -m benchmarks.overhead`.
 """
 
+import importlib
 import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
-
-from benchmarks.subject import load
 
 OPS: dict[str, Callable] = {
     "x + y": lambda x, y: x + y,
@@ -38,7 +37,7 @@ def microseconds(call: Callable[[], object]) -> float:
 
 
 def main(framework: str = "minigrad") -> None:
-    torch = load(framework)
+    torch = importlib.import_module(framework)
     array = np.ones(4, np.float32)
     x, y = torch.ones(4), torch.ones(4)
     p, q = torch.ones(4, requires_grad=True), torch.ones(4, requires_grad=True)
