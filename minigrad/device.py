@@ -1,9 +1,11 @@
 """Devices: where an array lives, and which backend computes there.
 
-A tensor points at its Device and the Device at its backend, so that a wrapper put on a device (a profiler, a recorder)
-sees every op on it at once, also on tensors made before. This is the one module that reads the environment:
+A tensor points at its Device and the Device at its backend, so that a wrapper put on a device (a
+profiler, a recorder) sees every op on it at once, also on tensors made before. This is the one
+module that reads the environment:
 
-    MINIGRAD_BACKEND        unset: NumPy. "opencl": OpenCL or an error. "opencl,numpy": the first that starts, and says which.
+    MINIGRAD_BACKEND        unset: NumPy. "opencl": OpenCL or an error. "opencl,numpy": the first
+                            that starts, and says which.
     MINIGRAD_WRAP           "nancheck,profile": wrappers put on every device when it is first used
 """
 
@@ -26,7 +28,8 @@ _local = threading.local()
 
 
 def register_backend(name: str, factory: BackendFactory) -> None:
-    """Makes `minigrad.device(name)` work: `factory(index)` is called once for each index that is used.
+    """Makes `minigrad.device(name)` work: `factory(index)` is called once for each index that is
+    used.
 
     Packages can do the same without code, through the entry-point group `minigrad.backends`.
     """
@@ -48,7 +51,8 @@ def _opencl(index: int) -> Any:
         from minigrad.backends.opencl import OpenCLBackend  # type: ignore[import-not-found]
     except ImportError as error:
         raise RuntimeError(
-            f"the opencl backend cannot start: {error}. Use MINIGRAD_BACKEND=numpy, or leave it unset"
+            f"the opencl backend cannot start: {error}. Use MINIGRAD_BACKEND=numpy, or leave it "
+            "unset"
         ) from error
     return OpenCLBackend(index)
 
@@ -58,9 +62,11 @@ register_backend("opencl", _opencl)
 
 
 class Device:
-    """A place to compute: `minigrad.device("cpu")`, `minigrad.device("opencl:1")`. One object a device.
+    """A place to compute: `minigrad.device("cpu")`, `minigrad.device("opencl:1")`. One object a
+    device.
 
-    Also a context manager and a decorator-free way to set the default: `with minigrad.device("cpu"): ...`.
+    Also a context manager and a decorator-free way to set the default: `with
+    minigrad.device("cpu"): ...`.
 
     >>> import minigrad
     >>> minigrad.device("cpu").type
@@ -104,7 +110,9 @@ class Device:
         _stack().pop()
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
+        return f"device(type='{self.type}'" + (
+            ")" if self.index is None else f", index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
@@ -126,7 +134,8 @@ def _lookup(type: Any, index: int | None) -> Device:
         default = default_device()
         if default.type == "cpu":
             raise RuntimeError(
-                f"device '{name}': no accelerator is the default device; set MINIGRAD_BACKEND=opencl"
+                f"device '{name}': no accelerator is the default device; set "
+                "MINIGRAD_BACKEND=opencl"
             )
         name = default.type
     key = (name, index or 0)
@@ -177,7 +186,9 @@ def _factory(name: str) -> BackendFactory:
 
 
 def default_device() -> Device:
-    """The device of new tensors: the innermost `with device`, set_default_device, or MINIGRAD_BACKEND."""
+    """The device of new tensors: the innermost `with device`, set_default_device, or
+    MINIGRAD_BACKEND.
+    """
     global _default
     stack = getattr(_local, "stack", None)
     if stack:
@@ -191,7 +202,9 @@ def default_device() -> Device:
 
 
 def _from_environment() -> Device:
-    names = [name.strip() for name in os.environ.get("MINIGRAD_BACKEND", "").split(",") if name.strip()]
+    names = [
+        name.strip() for name in os.environ.get("MINIGRAD_BACKEND", "").split(",") if name.strip()
+    ]
     if not names:
         return _lookup("cpu", None)
     failures = []
@@ -208,7 +221,9 @@ def _from_environment() -> Device:
 
 
 def set_default_device(device: Any) -> None:
-    """Makes `device` the place where tensors are made unless one is named; None goes back to MINIGRAD_BACKEND."""
+    """Makes `device` the place where tensors are made unless one is named; None goes back to
+    MINIGRAD_BACKEND.
+    """
     global _default
     _default = None if device is None else Device(device)
 

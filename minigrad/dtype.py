@@ -1,8 +1,9 @@
 """Types of elements: PyTorch's names, NumPy's types underneath, and the rule by which types meet.
 
-Two operands of different type meet in the higher category (bool < integer < float), as in PyTorch. Operands come in
-three kinds: tensors with dimensions, 0-d tensors and Python numbers. A weaker kind has a say only where its category
-is the higher one, so that `x + 1` and `x * 0.5` leave a float16 tensor a float16 tensor.
+Two operands of different type meet in the higher category (bool < integer < float), as in PyTorch.
+Operands come in three kinds: tensors with dimensions, 0-d tensors and Python numbers. A weaker kind
+has a say only where its category is the higher one, so that `x + 1` and `x * 0.5` leave a float16
+tensor a float16 tensor.
 """
 
 from __future__ import annotations
@@ -42,8 +43,7 @@ class DType:
 
 
 bool_, uint8, int8, int16, int32, int64, float16, float32, float64 = ALL = tuple(
-    DType(name)
-    for name in "bool uint8 int8 int16 int32 int64 float16 float32 float64".split()
+    DType(name) for name in "bool uint8 int8 int16 int32 int64 float16 float32 float64".split()
 )
 _OF_NUMPY = {dtype.numpy: dtype for dtype in ALL}
 FLOATS = frozenset(dtype.numpy for dtype in ALL if dtype.is_floating_point)
@@ -55,12 +55,16 @@ def from_numpy(dtype: Any) -> DType:
     found = _OF_NUMPY.get(np.dtype(dtype))
     if found is None:
         names = ", ".join(known.name for known in ALL)
-        raise TypeError(f"minigrad has no tensors of NumPy type {dtype}; convert to one of: {names}")
+        raise TypeError(
+            f"minigrad has no tensors of NumPy type {dtype}; convert to one of: {names}"
+        )
     return found
 
 
 def as_numpy(dtype: Any) -> np.dtype:
-    """The NumPy dtype of what users may pass as `dtype=`: a DType, bool, int, float or a NumPy dtype."""
+    """The NumPy dtype of what users may pass as `dtype=`: a DType, bool, int, float or a NumPy
+    dtype.
+    """
     if isinstance(dtype, DType):
         return dtype.numpy
     if dtype in (bool, int, float):
@@ -77,12 +81,15 @@ def set_default_dtype(dtype: DType) -> None:
     """Makes `dtype` (float16, float32 or float64) the type of new floating-point tensors."""
     global _default
     if not (isinstance(dtype, DType) and dtype.is_floating_point):
-        raise TypeError(f"set_default_dtype: only floating-point types can be the default, got {dtype}")
+        raise TypeError(
+            f"set_default_dtype: only floating-point types can be the default, got {dtype}"
+        )
     _default = dtype
 
 
 def of_number(number: bool | int | float) -> np.dtype:
-    """The type a Python number has where nothing else has a say: bool, int64 or the default float."""
+    """The type a Python number has where nothing else has a say: bool, int64 or the default float.
+    """
     if isinstance(number, bool | np.bool_):
         return bool_.numpy
     if isinstance(number, int | np.integer):
@@ -94,7 +101,9 @@ def of_number(number: bool | int | float) -> np.dtype:
 
 @cache
 def promote(a: np.dtype, b: np.dtype) -> np.dtype:
-    """Where two types of the same kind of operand meet: int64 and float16 in float16, uint8 and int8 in int16."""
+    """Where two types of the same kind of operand meet: int64 and float16 in float16, uint8 and
+    int8 in int16.
+    """
     if CATEGORY[a.kind] == CATEGORY[b.kind]:
         return np.promote_types(a, b)
     return a if CATEGORY[a.kind] > CATEGORY[b.kind] else b
@@ -133,17 +142,19 @@ def result_dtype(operands: Iterable[Any]) -> np.dtype:
 
 
 def can_cast(from_: DType, to: DType) -> bool:
-    """Whether an in-place result of type `from_` may be stored as `to`: never from a higher category to a lower.
+    """Whether an in-place result of type `from_` may be stored as `to`: never from a higher
+    category to a lower.
 
     >>> import minigrad
-    >>> minigrad.can_cast(minigrad.float64, minigrad.float16), minigrad.can_cast(minigrad.float32, minigrad.int64)
-    (True, False)
+    >>> minigrad.can_cast(minigrad.float64, minigrad.float16), minigrad.can_cast(minigrad.float32,
+    minigrad.int64) (True, False)
     """
     return CATEGORY[from_.numpy.kind] <= CATEGORY[to.numpy.kind]
 
 
 class finfo:
-    """Limits of a floating-point type: bits, eps, max, min, tiny, smallest_normal, resolution (torch.finfo).
+    """Limits of a floating-point type: bits, eps, max, min, tiny, smallest_normal, resolution
+    (torch.finfo).
 
     >>> import minigrad
     >>> minigrad.finfo(minigrad.float32).bits
@@ -174,4 +185,9 @@ class iinfo:
         if dtype.is_floating_point or dtype is bool_:
             raise TypeError(f"iinfo describes integer types, not {dtype}")
         info = np.iinfo(dtype.numpy)
-        self.bits, self.min, self.max, self.dtype = info.bits, int(info.min), int(info.max), dtype.name
+        self.bits, self.min, self.max, self.dtype = (
+            info.bits,
+            int(info.min),
+            int(info.max),
+            dtype.name,
+        )

@@ -4,16 +4,18 @@ Six things make a tensor:
 
     array     the elements, opaque but for shape and dtype; the backend knows what it is
     device    where it lives; device.backend computes
-    node      None, or where it came from: a Leaf, a Node, an Output (autograd/node.py). Not None means: requires a gradient
+    node      None, or where it came from: a Leaf, a Node, an Output (autograd/node.py). Not None
+              means: requires a gradient
     grad      the gradient that backward() accumulated, for leaves
     version   shared with all tensors of the same memory: counts in-place writes
     base      None, or for a view (the tensor it is a view of, how to view it again)
 
-Everything else is computed from these. The methods below are the ops of minigrad.ops under PyTorch's names.
+Everything else is computed from these. The methods below are the ops of minigrad.ops under
+PyTorch's names.
 
-Note [Tensor and the layers above it]. Methods call ops and the autograd engine, which are built on this file. `ops` and
-`autograd` are the two names that minigrad/__init__.py fills in once all is imported: the knot is tied in one place, and
-no import statement here points up.
+Note [Tensor and the layers above it]. Methods call ops and the autograd engine, which are built on
+this file. `ops` and `autograd` are the two names that minigrad/__init__.py fills in once all is
+imported: the knot is tied in one place, and no import statement here points up.
 """
 
 from __future__ import annotations
@@ -23,10 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad import device as devices
 from minigrad import dtype as dtypes
 from minigrad.autograd.mode import mode
-from minigrad.autograd.node import Leaf, Node, Output, Version
+from minigrad.autograd.node import Leaf, Output, Version
 from minigrad.device import Device
 from minigrad.dtype import DType
 
@@ -92,7 +93,9 @@ class Tensor:
     base: Any
 
     def __init__(self, *args: Any, device: Any = None):
-        """PyTorch's old constructor: `Tensor(2, 3)` is uninitialised, `Tensor([1, 2])` holds these as floats."""
+        """PyTorch's old constructor: `Tensor(2, 3)` is uninitialised, `Tensor([1, 2])` holds these
+        as floats.
+        """
         made = ops.legacy_tensor(args, device)
         for slot in ("array", "device", "node", "grad", "version", "base"):
             setattr(self, slot, getattr(made, slot))
@@ -115,7 +118,9 @@ class Tensor:
         return len(self.array.shape)
 
     def size(self, dim: _int | None = None) -> Any:
-        return self.shape if dim is None else self.array.shape[ops.one_axis("size", dim, self.dim())]
+        return (
+            self.shape if dim is None else self.array.shape[ops.one_axis("size", dim, self.dim())]
+        )
 
     def numel(self) -> _int:
         return Size(self.array.shape).numel()
@@ -178,13 +183,15 @@ class Tensor:
             if requires_grad:
                 return self
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables; use detach() to get the value without its graph"
+                "you can only change requires_grad flags of leaf variables; use detach() to get "
+                "the value without its graph"
             )
         if not requires_grad:
             self.node = None
         elif not self.dtype.is_floating_point:
             raise RuntimeError(
-                f"only Tensors of floating point dtype can require gradients, got {self.dtype}; convert with .float()"
+                f"only Tensors of floating point dtype can require gradients, got {self.dtype}; "
+                "convert with .float()"
             )
         elif self.node is None:
             self.node = Leaf(self)
@@ -241,7 +248,8 @@ class Tensor:
             raise RuntimeError("Can't detach views in-place. Use detach() instead")
         if not self.is_leaf:
             self.node = None
-            self.version.bump()  # nodes that saved this tensor with its graph must not use it without
+            # Nodes that saved this tensor with its graph must not use it without.
+            self.version.bump()
         return self
 
     def backward(
@@ -251,11 +259,15 @@ class Tensor:
         create_graph: _bool = False,
         inputs: Any = None,
     ) -> None:
-        """Adds d(self)/d(leaf) to the `.grad` of every leaf this was computed from. See autograd.backward."""
+        """Adds d(self)/d(leaf) to the `.grad` of every leaf this was computed from. See
+        autograd.backward.
+        """
         autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
-        """Calls `hook(g)` with this tensor's gradient during backward; a Tensor it returns takes g's place."""
+        """Calls `hook(g)` with this tensor's gradient during backward; a Tensor it returns takes
+        g's place.
+        """
         return autograd.register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
@@ -272,7 +284,8 @@ class Tensor:
         """The one element, as a Python number."""
         if self.numel() != 1:
             raise RuntimeError(
-                f"a Tensor with {self.numel()} elements cannot be converted to Scalar: shape {tuple(self.shape)}; use tolist()"
+                f"a Tensor with {self.numel()} elements cannot be converted to Scalar: shape "
+                f"{tuple(self.shape)}; use tolist()"
             )
         return self.device.backend.to_host(self.array).item()
 
@@ -283,7 +296,8 @@ class Tensor:
         """The elements as a NumPy array; on the CPU it shares memory."""
         if self.node is not None and mode.grad and not force:
             raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead, or no_grad"
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead, or no_grad"
             )
         found: np.ndarray = self.device.backend.to_host(self.array)
         return found
@@ -296,7 +310,9 @@ class Tensor:
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: _bool = False) -> Any:
+    def __array_wrap__(
+        self, array: np.ndarray, context: Any = None, return_scalar: _bool = False
+    ) -> Any:
         return ops.from_numpy(array) if isinstance(array, np.ndarray) else array
 
     __array_priority__ = 1000
@@ -316,7 +332,9 @@ class Tensor:
         return self if self.is_contiguous() else ops.contiguous(self)
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        """to(dtype), to(device), to(device, dtype) or to(other): self where nothing changes, else a copy with a gradient."""
+        """to(dtype), to(device), to(device, dtype) or to(other): self where nothing changes, else a
+        copy with a gradient.
+        """
         return ops.to(self, *args, **kwargs)
 
     def type_as(self, other: Tensor) -> Tensor:
@@ -537,7 +555,6 @@ class Tensor:
     def relu(self) -> Tensor:
         return ops.relu(self)
 
-
     # -- comparison and logic
 
     def eq(self, other: Any) -> Tensor:
@@ -577,10 +594,14 @@ class Tensor:
     def isfinite(self) -> Tensor:
         return ops.isfinite(self)
 
-    def isclose(self, other: Any, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
+    def isclose(
+        self, other: Any, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
+    ) -> Tensor:
         return ops.isclose(self, other, rtol, atol, equal_nan)
 
-    def allclose(self, other: Any, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
+    def allclose(
+        self, other: Any, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
+    ) -> _bool:
         return ops.allclose(self, other, rtol, atol, equal_nan)
 
     def equal(self, other: Any) -> _bool:
@@ -619,13 +640,16 @@ class Tensor:
     def where(self, condition: Any, other: Any) -> Tensor:
         return ops.where(condition, self, other)
 
-
     # -- reductions
 
-    def sum(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None, axis: Any = None) -> Tensor:
+    def sum(
+        self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None, axis: Any = None
+    ) -> Tensor:
         return ops.sum(self, dim, keepdim, dtype=dtype, axis=axis)
 
-    def mean(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None, axis: Any = None) -> Tensor:
+    def mean(
+        self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None, axis: Any = None
+    ) -> Tensor:
         return ops.mean(self, dim, keepdim, dtype=dtype, axis=axis)
 
     def prod(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
@@ -655,13 +679,29 @@ class Tensor:
     def all(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Tensor:
         return ops.all(self, dim, keepdim, axis=axis)
 
-    def var(self, dim: Any = None, unbiased: Any = None, keepdim: _bool = False, *, correction: Any = None) -> Tensor:
+    def var(
+        self,
+        dim: Any = None,
+        unbiased: Any = None,
+        keepdim: _bool = False,
+        *,
+        correction: Any = None,
+    ) -> Tensor:
         return ops.var(self, dim, unbiased, keepdim, correction=correction)
 
-    def std(self, dim: Any = None, unbiased: Any = None, keepdim: _bool = False, *, correction: Any = None) -> Tensor:
+    def std(
+        self,
+        dim: Any = None,
+        unbiased: Any = None,
+        keepdim: _bool = False,
+        *,
+        correction: Any = None,
+    ) -> Tensor:
         return ops.std(self, dim, unbiased, keepdim, correction=correction)
 
-    def norm(self, p: Any = 2, dim: Any = None, keepdim: _bool = False, dtype: Any = None) -> Tensor:
+    def norm(
+        self, p: Any = 2, dim: Any = None, keepdim: _bool = False, dtype: Any = None
+    ) -> Tensor:
         return ops.norm(self, p, dim, keepdim, dtype)
 
     def logsumexp(self, dim: Any, keepdim: _bool = False) -> Tensor:
@@ -681,7 +721,6 @@ class Tensor:
 
     def log_softmax(self, dim: Any, dtype: Any = None) -> Tensor:
         return ops.log_softmax(self, dim, dtype)
-
 
     # -- shape
 
@@ -750,7 +789,9 @@ class Tensor:
     def repeat(self, *repeats: Any) -> Tensor:
         return ops.repeat(self, *repeats)
 
-    def repeat_interleave(self, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Tensor:
+    def repeat_interleave(
+        self, repeats: Any, dim: Any = None, *, output_size: Any = None
+    ) -> Tensor:
         return ops.repeat_interleave(self, repeats, dim, output_size=output_size)
 
     def flip(self, *dims: Any) -> Tensor:
@@ -783,13 +824,14 @@ class Tensor:
     def ravel(self) -> Tensor:
         return ops.ravel(self)
 
-
     # -- indexing
 
     def gather(self, dim: Any, index: Tensor) -> Tensor:
         return ops.gather(self, dim, index)
 
-    def scatter(self, dim: Any, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+    def scatter(
+        self, dim: Any, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None
+    ) -> Tensor:
         return ops.scatter(self, dim, index, src, value=value, reduce=reduce)
 
     def scatter_add(self, dim: Any, index: Tensor, src: Tensor) -> Tensor:
@@ -825,9 +867,14 @@ class Tensor:
     def argsort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
         return ops.argsort(self, dim, descending, stable)
 
-    def unique(self, sorted: _bool = True, return_inverse: _bool = False, return_counts: _bool = False, dim: Any = None) -> Any:
+    def unique(
+        self,
+        sorted: _bool = True,
+        return_inverse: _bool = False,
+        return_counts: _bool = False,
+        dim: Any = None,
+    ) -> Any:
         return ops.unique(self, sorted, return_inverse, return_counts, dim)
-
 
     # -- contractions
 
@@ -849,33 +896,50 @@ class Tensor:
     def outer(self, vec2: Tensor) -> Tensor:
         return ops.outer(self, vec2)
 
-
     # -- random
 
     def bernoulli(self, p: Any = None, *, generator: Any = None) -> Tensor:
         return ops.bernoulli(self, p, generator=generator)
 
-    def multinomial(self, num_samples: Any, replacement: _bool = False, *, generator: Any = None) -> Tensor:
+    def multinomial(
+        self, num_samples: Any, replacement: _bool = False, *, generator: Any = None
+    ) -> Tensor:
         return ops.multinomial(self, num_samples, replacement, generator=generator)
-
 
     # -- new tensors of this one's type and device
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: _bool = False
+    ) -> Tensor:
         return ops.new_tensor(self, data, dtype=dtype, device=device, requires_grad=requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False
+    ) -> Tensor:
         return ops.new_empty(self, *size, dtype=dtype, device=device, requires_grad=requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False
+    ) -> Tensor:
         return ops.new_zeros(self, *size, dtype=dtype, device=device, requires_grad=requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+    def new_ones(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False
+    ) -> Tensor:
         return ops.new_ones(self, *size, dtype=dtype, device=device, requires_grad=requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
-        return ops.new_full(self, size, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
-
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: _bool = False,
+    ) -> Tensor:
+        return ops.new_full(
+            self, size, fill_value, dtype=dtype, device=device, requires_grad=requires_grad
+        )
 
     # -- in place
 
@@ -1026,7 +1090,9 @@ class Tensor:
     def triu_(self, diagonal: _int = 0) -> Tensor:
         return ops.inplace(ops.triu, self, diagonal)
 
-    def scatter_(self, dim: Any, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+    def scatter_(
+        self, dim: Any, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None
+    ) -> Tensor:
         return ops.inplace(ops.scatter, self, dim, index, src, value=value, reduce=reduce)
 
     def scatter_add_(self, dim: Any, index: Tensor, src: Tensor) -> Tensor:
@@ -1076,7 +1142,6 @@ class Tensor:
 
     def bitwise_xor_(self, other: Any) -> Tensor:
         return ops.inplace(ops.bitwise_xor, self, other)
-
 
     def zero_(self) -> Tensor:
         return self.fill_(0)
@@ -1277,7 +1342,8 @@ class Tensor:
     def __bool__(self) -> _bool:
         if self.numel() != 1:
             raise RuntimeError(
-                f"Boolean value of Tensor with {'no values' if self.numel() == 0 else 'more than one value'} is ambiguous: "
+                "Boolean value of Tensor with "
+                f"{'no values' if self.numel() == 0 else 'more than one value'} is ambiguous: "
                 f"shape {tuple(self.shape)}; use .any() or .all()"
             )
         return bool(self.item())
@@ -1291,7 +1357,10 @@ class Tensor:
     def __index__(self) -> _int:
         value = self.item()
         if not isinstance(value, int):
-            raise TypeError(f"only integer tensors of a single element can be converted to an index, got {self.dtype}")
+            raise TypeError(
+                "only integer tensors of a single element can be converted to an index, got "
+                f"{self.dtype}"
+            )
         return int(value)
 
     def __repr__(self) -> str:
@@ -1303,7 +1372,8 @@ class Tensor:
     def __deepcopy__(self, memo: dict[_int, Any]) -> Any:
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol; "
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol; "
                 "detach() this one first"
             )
         if id(self) in memo:
@@ -1318,8 +1388,14 @@ class Tensor:
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled; detach() this one first")
-        array = np.ascontiguousarray(self.device.backend.to_host(self.array)).reshape(self.array.shape)
-        return (_rebuild, (type(self), array, str(self.device), self.requires_grad), self.__dict__ or None)
+        array = np.ascontiguousarray(self.device.backend.to_host(self.array)).reshape(
+            self.array.shape
+        )
+        return (
+            _rebuild,
+            (type(self), array, str(self.device), self.requires_grad),
+            self.__dict__ or None,
+        )
 
     def _become(self, array: Any, device: Device, requires_grad: _bool) -> None:
         """Fills the slots of a tensor made without `__init__`."""

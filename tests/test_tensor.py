@@ -1,4 +1,6 @@
-"""Tensors as objects: making them, their types and devices, converting them, and what bad input says."""
+"""Tensors as objects: making them, their types and devices, converting them, and what bad input
+says.
+"""
 
 import copy
 import math
@@ -52,7 +54,9 @@ def test_tensor_copies_and_from_numpy_shares():
 
 def test_as_tensor_shares_what_it_can():
     array = np.ones(3)
-    assert minigrad.as_tensor(array).numpy() is array or np.shares_memory(minigrad.as_tensor(array).numpy(), array)
+    assert minigrad.as_tensor(array).numpy() is array or np.shares_memory(
+        minigrad.as_tensor(array).numpy(), array
+    )
     x = minigrad.ones(2)
     assert minigrad.as_tensor(x) is x
 
@@ -97,7 +101,11 @@ def test_legacy_constructor():
         (lambda: minigrad.tensor("text"), TypeError, "could not make a tensor"),
         (lambda: minigrad.tensor(1j), TypeError, "complex"),
         (lambda: minigrad.from_numpy([1]), TypeError, "expected np.ndarray"),
-        (lambda: minigrad.from_numpy(np.zeros(1, np.complex64)), TypeError, "no tensors of NumPy type"),
+        (
+            lambda: minigrad.from_numpy(np.zeros(1, np.complex64)),
+            TypeError,
+            "no tensors of NumPy type",
+        ),
         (lambda: minigrad.arange(0, 1, 0), RuntimeError, "nonzero"),
         (lambda: minigrad.tensor(1, requires_grad=True), RuntimeError, "floating point"),
         (lambda: minigrad.ones(2).item(), RuntimeError, "2 elements cannot be converted"),
@@ -105,8 +113,16 @@ def test_legacy_constructor():
         (lambda: len(minigrad.tensor(1)), TypeError, "0-d"),
         (lambda: minigrad.ones(1, requires_grad=True).numpy(), RuntimeError, "detach"),
         (lambda: minigrad.ones(2) + "a", TypeError, "expected a Tensor or a number, got str"),
-        (lambda: minigrad.ones(2, 3) + minigrad.ones(4), RuntimeError, r"size of tensor a \(3\) must match.*\(4\)"),
-        (lambda: minigrad.ones(2).no_such_method(), AttributeError, "has no attribute 'no_such_method'"),
+        (
+            lambda: minigrad.ones(2, 3) + minigrad.ones(4),
+            RuntimeError,
+            r"size of tensor a \(3\) must match.*\(4\)",
+        ),
+        (
+            lambda: minigrad.ones(2).no_such_method(),
+            AttributeError,
+            "has no attribute 'no_such_method'",
+        ),
         (lambda: minigrad.no_such_function, AttributeError, "has no attribute 'no_such_function'"),
         (lambda: minigrad.set_default_dtype(minigrad.int64), TypeError, "floating-point"),
     ],
@@ -166,9 +182,17 @@ def test_finfo_and_iinfo():
         minigrad.iinfo(minigrad.float32)
 
 
-@pytest.mark.parametrize("name", ["float", "double", "half", "int", "long", "short", "char", "byte", "bool"])
+@pytest.mark.parametrize(
+    "name", ["float", "double", "half", "int", "long", "short", "char", "byte", "bool"]
+)
 def test_conversion_methods(name):
-    expected = {"double": "float64", "half": "float16", "int": "int32", "long": "int64", "float": "float32"}
+    expected = {
+        "double": "float64",
+        "half": "float16",
+        "int": "int32",
+        "long": "int64",
+        "float": "float32",
+    }
     expected |= {"short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"}
     assert getattr(minigrad.tensor([0, 1]), name)().dtype.name == expected[name]
 
@@ -251,7 +275,12 @@ def test_devices_are_one_object_each():
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("nonsense", "no backend named 'nonsense'"), ("cpu:1", "one cpu device"), ("cpu:x", "Invalid device string")]
+    ("name", "text"),
+    [
+        ("nonsense", "no backend named 'nonsense'"),
+        ("cpu:1", "one cpu device"),
+        ("cpu:x", "Invalid device string"),
+    ],
 )
 def test_unknown_devices(name, text):
     with pytest.raises(RuntimeError, match=text):
@@ -276,7 +305,12 @@ def test_ops_refuse_mixed_devices():
 
 
 def run(code, **env):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**__import__("os").environ, **env})
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**__import__("os").environ, **env},
+    )
 
 
 def test_minigrad_backend_fails_loudly_and_falls_back_when_told_to():

@@ -1,4 +1,6 @@
-"""sum and expand, each other's gradient, and view: what the engine itself needs to undo broadcasting."""
+"""sum and expand, each other's gradient, and view: what the engine itself needs to undo
+broadcasting.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ contiguous = primitive("contiguous", "x", x=lambda g: g)
 
 
 def sum_to(g: Any, shape: Shape) -> Any:
-    """Sums g over the dimensions along which an input of `shape` was broadcast. See Note [Broadcasting]."""
+    """Sums g over the dimensions along which an input of `shape` was broadcast. See Note
+    [Broadcasting].
+    """
     if g.array.shape == shape:
         return g
     extra = len(g.array.shape) - len(shape)

@@ -1,10 +1,11 @@
 """The backward pass: gradients flow from the outputs to the leaves, each node once, latest first.
 
-A node is numbered when it is made, so everything that used its result has a higher number: taking the highest number that
-waits is a topological order. No recursion, so the depth of a graph is bounded by memory only.
+A node is numbered when it is made, so everything that used its result has a higher number: taking
+the highest number that waits is a topological order. No recursion, so the depth of a graph is
+bounded by memory only.
 
-One pass, `run`, serves `backward()`, which adds to the leaves' `.grad`, and `grad()`, which returns gradients and
-touches nothing.
+One pass, `run`, serves `backward()`, which adds to the leaves' `.grad`, and `grad()`, which returns
+gradients and touches nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode
-from minigrad.autograd.node import FREED, Leaf, Node, Output
+from minigrad.autograd.node import FREED, Node, Output
 from minigrad.tensor import Tensor, wrap
 
 
@@ -124,10 +125,11 @@ def _call_hooks(hooks: Sequence[Any], g: Tensor) -> Tensor:
 
 
 def _composite_gradients(node: Node, g: Tensor, edges: Sequence[Any]) -> list[Tensor | None]:
-    """The gradients of a fused op by way of its definition in smaller ops, so that they have gradients themselves.
+    """The gradients of a fused op by way of its definition in smaller ops, so that they have
+    gradients themselves.
 
-    The definition runs on aliases of the inputs: its graph ends there, and what is computed from the aliases leads on to
-    the inputs.
+    The definition runs on aliases of the inputs: its graph ends there, and what is computed from
+    the aliases leads on to the inputs.
     """
     op = node.op
     values = op.unpack(node, g)
@@ -152,7 +154,8 @@ def _refuse_nan(node: Node, gradients: Iterable[Any]) -> None:
     for i, g in enumerate(gradients):
         if g is not None and bool(g.isnan().any()):
             raise RuntimeError(
-                f"Function '{node.name()}' returned nan values in its {i}th output. The forward call was:\n{node.trace}"
+                f"Function '{node.name()}' returned nan values in its {i}th output. The forward "
+                f"call was:\n{node.trace}"
             )
 
 
@@ -163,7 +166,8 @@ def backward(
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
-    """Adds d(tensors)/d(leaf) to the `.grad` of each leaf they were computed from (torch.autograd.backward).
+    """Adds d(tensors)/d(leaf) to the `.grad` of each leaf they were computed from
+    (torch.autograd.backward).
 
     `grad_tensors` weighs outputs that are not scalars; `inputs` limits the pass to these tensors.
     """
@@ -177,7 +181,8 @@ def backward(
         chosen = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
         if not chosen:
             raise RuntimeError(
-                "backward(): inputs is empty; pass the tensors whose .grad is wanted, or None for all leaves"
+                "backward(): inputs is empty; pass the tensors whose .grad is wanted, or None for "
+                "all leaves"
             )
         for x in chosen:
             _require_node("backward", x)
@@ -192,7 +197,9 @@ def backward(
 
 
 def _accumulate(x: Tensor, g: Tensor, taken: set[int], create_graph: bool) -> None:
-    """x.grad += g. The first gradient is taken over as it is, unless its memory is shared with another one."""
+    """x.grad += g. The first gradient is taken over as it is, unless its memory is shared with
+    another one.
+    """
     if x.grad is not None:
         if create_graph:
             x.grad = x.grad + g
@@ -244,7 +251,8 @@ def grad(
     if not allow_unused and any(g is None for g in found):
         which = next(i for i, g in enumerate(found) if g is None)
         raise RuntimeError(
-            f"grad(): One of the differentiated Tensors appears to not have been used in the graph: input {which}, of shape "
+            "grad(): One of the differentiated Tensors appears to not have been used in the "
+            f"graph: input {which}, of shape "
             f"{tuple(chosen[which].shape)}. Set allow_unused=True if this is the desired behavior"
         )
     return found
@@ -255,7 +263,8 @@ def _require_node(name: str, x: Tensor) -> None:
         raise TypeError(f"{name}(): inputs must be Tensors, got {type(x).__name__}")
     if x.node is None:
         raise RuntimeError(
-            f"{name}(): One of the differentiated Tensors does not require grad: shape {tuple(x.shape)}, dtype {x.dtype}. "
+            f"{name}(): One of the differentiated Tensors does not require grad: shape "
+            f"{tuple(x.shape)}, dtype {x.dtype}. "
             "Call requires_grad_() on it before computing with it"
         )
 
@@ -274,14 +283,16 @@ def _roots(name: str, outputs: Any, weights: Any) -> tuple[list[Tensor], list[Te
 def _initial(name: str, out: Tensor, g: Tensor | None) -> Tensor:
     if out.node is None:
         raise RuntimeError(
-            f"{name}(): element 0 of tensors does not require grad and does not have a grad_fn; nothing it was computed from "
+            f"{name}(): element 0 of tensors does not require grad and does not have a grad_fn; "
+            "nothing it was computed from "
             "requires a gradient, or it was computed under no_grad, or detached"
         )
     shape, dtype = out.array.shape, out.array.dtype
     if g is None:
         if shape and out.numel() != 1:
             raise RuntimeError(
-                f"{name}(): grad can be implicitly created only for scalar outputs, got shape {tuple(shape)}. "
+                f"{name}(): grad can be implicitly created only for scalar outputs, got shape "
+                f"{tuple(shape)}. "
                 "Reduce it (loss.sum(), loss.mean()) or pass a gradient of that shape"
             )
         return wrap(out.device.backend.full(shape, 1, dtype), out.device)
@@ -289,6 +300,7 @@ def _initial(name: str, out: Tensor, g: Tensor | None) -> Tensor:
         raise TypeError(f"{name}(): gradients must be Tensors or None, got {type(g).__name__}")
     if g.array.shape != shape:
         raise RuntimeError(
-            f"{name}(): Mismatch in shape: grad_output has a shape of {tuple(g.shape)} and output has a shape of {tuple(shape)}"
+            f"{name}(): Mismatch in shape: grad_output has a shape of {tuple(g.shape)} and output "
+            f"has a shape of {tuple(shape)}"
         )
     return g if g.array.dtype == dtype else g.to(out.dtype)

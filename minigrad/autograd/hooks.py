@@ -29,7 +29,9 @@ class RemovableHandle:
 
 def _hooks_of(name: str, x: Tensor) -> list[Any]:
     if x.node is None:
-        raise RuntimeError(f"cannot {name} on a tensor that doesn't require gradient: shape {tuple(x.shape)}")
+        raise RuntimeError(
+            f"cannot {name} on a tensor that doesn't require gradient: shape {tuple(x.shape)}"
+        )
     if x.node.hooks is None:
         x.node.hooks = []
     hooks: list[Any] = x.node.hooks
@@ -37,13 +39,17 @@ def _hooks_of(name: str, x: Tensor) -> list[Any]:
 
 
 def register_hook(x: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-    """Calls `hook(g)` when x's gradient is known; what it returns, unless None, goes on in g's place."""
+    """Calls `hook(g)` when x's gradient is known; what it returns, unless None, goes on in g's
+    place.
+    """
     hooks = _hooks_of("register a hook", x)
     hooks.append(hook)
     return RemovableHandle(hooks, hook)
 
 
-def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+def register_post_accumulate_grad_hook(
+    x: Tensor, hook: Callable[[Tensor], None]
+) -> RemovableHandle:
     """Calls `hook(x)` after a backward pass has added to the leaf's `.grad`."""
     if not isinstance(x.node, Leaf):
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")

@@ -4,11 +4,12 @@
     v = y[0];    v.add_(1)      v is a view of y: y changed too, so y is rebased as well
     y[0] = 1                    the same: the view y[0], then copy_
 
-Note [Views]. A view remembers the tensor whose memory it looks into (its root) and the chain of view ops that leads there.
-After a write through any of them the root gets a new node, "the old root with this region replaced", and every living
-view is derived anew from the root's new node. So all of them have right gradients, whatever the order of writes. What
-cannot be made right raises: writing to a leaf that requires a gradient, to a view made under no_grad, or to memory
-that holds one element at several places.
+Note [Views]. A view remembers the tensor whose memory it looks into (its root) and the chain of
+view ops that leads there. After a write through any of them the root gets a new node, "the old root
+with this region replaced", and every living view is derived anew from the root's new node. So all
+of them have right gradients, whatever the order of writes. What cannot be made right raises:
+writing to a leaf that requires a gradient, to a view made under no_grad, or to memory that holds
+one element at several places.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def fill(x: Tensor, value: Any) -> Tensor:
         value = number_of_type(value, x.array.dtype)
     elif value.dim():
         raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions"
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "
+            "dimensions"
         )
     elif value.array.dtype != x.array.dtype:
         value = cast(value, x.array.dtype)
@@ -70,14 +72,20 @@ def is_recorded(*operands: Any) -> bool:
 
 
 def _fits(x: Tensor, args: tuple[Any, ...]) -> bool:
-    """Whether a kernel may write straight into x: nothing to promote, x not broadcast, no other view of x among args."""
+    """Whether a kernel may write straight into x: nothing to promote, x not broadcast, no other
+    view of x among args.
+    """
     array = x.array
     if array.dtype not in dtypes.FLOATS:
         return False
     for a in args:
         if type(a) is float or type(a) is int:
             continue
-        if not isinstance(a, Tensor) or a.array.dtype is not array.dtype or a.device is not x.device:
+        if (
+            not isinstance(a, Tensor)
+            or a.array.dtype is not array.dtype
+            or a.device is not x.device
+        ):
             return False
         if a.array.shape not in (array.shape, ()) or (a.version is x.version and a is not x):
             return False
@@ -85,26 +93,33 @@ def _fits(x: Tensor, args: tuple[Any, ...]) -> bool:
 
 
 def _before(x: Tensor, copied: bool) -> Tensor:
-    """x with its present place in the graph; in memory of its own if a rule will ask for the value that is about to go."""
+    """x with its present place in the graph; in memory of its own if a rule will ask for the value
+    that is about to go.
+    """
     old = wrap(x.device.backend.copy(x.array) if copied else x.array, x.device)
     old.node = x.node
     return old
 
 
 def refuse_unwritable(x: Tensor) -> None:
-    """Raises where one element of x is many in memory, and where the graph could not follow the write."""
+    """Raises where one element of x is many in memory, and where the graph could not follow the
+    write.
+    """
     if x.base is None:
         return
     strides = x.device.backend.strides(x.array)
     if any(step == 0 and n > 1 for step, n in zip(strides, x.array.shape, strict=True)):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location: "
-            f"shape {tuple(x.shape)}, strides {tuple(strides)}. Please clone() the tensor before performing the operation"
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location: "
+            f"shape {tuple(x.shape)}, strides {tuple(strides)}. Please clone() the tensor before "
+            "performing the operation"
         )
     root, chain = x.base
     if chain is None and mode.grad and root.node is not None:
         raise RuntimeError(
-            "A view was created in no_grad mode and is being modified inplace with grad mode enabled: gradients could not "
+            "A view was created in no_grad mode and is being modified inplace with grad mode "
+            "enabled: gradients could not "
             "follow. Make the view outside no_grad, or write within no_grad"
         )
 
@@ -115,21 +130,26 @@ def refuse_leaf(x: Tensor) -> None:
     if isinstance(root.node, Leaf):
         what = "a leaf Variable" if x.base is None else "a view of a leaf Variable"
         raise RuntimeError(
-            f"{what} that requires grad is being used in an in-place operation: shape {tuple(root.shape)}. "
+            f"{what} that requires grad is being used in an in-place operation: shape "
+            f"{tuple(root.shape)}. "
             "Write within no_grad(), or compute out of place"
         )
 
 
 def write(x: Tensor, value: Tensor) -> Tensor:
-    """Puts value, of x's shape, into x's memory, and makes x (and what it is a view of) follow value's graph."""
+    """Puts value, of x's shape, into x's memory, and makes x (and what it is a view of) follow
+    value's graph.
+    """
     if value.array.shape != x.array.shape:
         raise RuntimeError(
-            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(value.shape)}: an in-place operation "
+            f"output with shape {list(x.shape)} doesn't match the broadcast shape "
+            f"{list(value.shape)}: an in-place operation "
             "cannot make its tensor larger; use the out-of-place form"
         )
     if not dtypes.can_cast(value.dtype, x.dtype):
         raise RuntimeError(
-            f"result type {value.dtype} can't be cast to the desired output type {x.dtype} of an in-place operation; "
+            f"result type {value.dtype} can't be cast to the desired output type {x.dtype} of an "
+            "in-place operation; "
             f"use the out-of-place form, or convert the tensor to {value.dtype} first"
         )
     if value.array.dtype != x.array.dtype:
@@ -147,14 +167,16 @@ def copy_(x: Tensor, value: Tensor) -> Tensor:
     if is_recorded(x, value):
         refuse_leaf(x)
     if value.device is not x.device:
-        value = wrap(x.device.backend.from_host(value.device.backend.to_host(value.array)), x.device)
+        host = value.device.backend.to_host(value.array)
+        value = wrap(x.device.backend.from_host(host), x.device)
     if value.array.dtype != x.array.dtype:
         value = cast(value, x.array.dtype)
     if value.array.shape != x.array.shape:
         shape = value.array.shape
         extra = len(shape) - x.dim()
         if extra > 0 and set(shape[:extra]) <= {1}:
-            value = broadcast.reshape(value, shape[extra:])  # x[0] = a (1, n) tensor, as PyTorch has it
+            # X[0] = a (1, n) tensor, as PyTorch has it.
+            value = broadcast.reshape(value, shape[extra:])
         try:
             value = broadcast.expand(value, x.array.shape)
         except (ValueError, RuntimeError):
@@ -163,7 +185,9 @@ def copy_(x: Tensor, value: Tensor) -> Tensor:
 
 
 def _rebase(x: Tensor, value: Tensor) -> None:
-    """Gives x, its root and all living views of the root the nodes that say what they now hold. See Note [Views]."""
+    """Gives x, its root and all living views of the root the nodes that say what they now hold. See
+    Note [Views].
+    """
     root, chain = (x, ()) if x.base is None else x.base
     if x.base is None:
         root.node = value.node
@@ -184,11 +208,13 @@ def _replay(x: Tensor, chain: tuple[Any, ...]) -> Tensor:
 
 
 def _outside(g: Tensor, chain: tuple[Any, ...]) -> Tensor:
-    """g with zeros where the chain of views looks: found by viewing the positions 0, 1, 2 ... in the same way."""
-    backend, shape = g.device.backend, g.array.shape
-    count = g.numel()
+    """g with zeros where the chain of views looks: found by viewing the positions 0, 1, 2 ... in
+    the same way.
+    """
+    device, backend, shape, count = g.device, g.device.backend, g.array.shape, g.numel()
     with no_grad():
-        positions = _replay(wrap(backend.view(backend.arange(0, 1, count, dtypes.int64.numpy), shape), g.device), chain)
+        numbers = wrap(backend.arange(0, 1, count, dtypes.int64.numpy), device)
+        positions = _replay(broadcast.view(numbers, shape), chain)
         flat = broadcast.reshape(positions, (positions.numel(),))
         ones = wrap(backend.full((), 1, dtypes.bool_.numpy), g.device)
         mask = backend.full((count,), 0, dtypes.bool_.numpy)

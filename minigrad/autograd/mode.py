@@ -24,8 +24,10 @@ class Mode(threading.local):
     def __init__(self) -> None:
         self.grad = True
         self.inference = False
-        self.anomaly: Callable[[], str] | None = None  # set by detect_anomaly: tells where an op was called
-        # 1/0 and log(0) are legal in tensors. Setting the floating-point state once per thread is free; np.errstate
+        # Set by detect_anomaly: tells where an op was called.
+        self.anomaly: Callable[[], str] | None = None
+        # 1/0 and log(0) are legal in tensors. Setting the floating-point state once per thread is
+        # free; np.errstate
         # around every op would quadruple the price of a small one.
         np.seterr(all="ignore")
 

@@ -4,19 +4,20 @@
     Node      one recorded call of a primitive
     Output    one of several outputs of a Node (max with dim: values and indices)
 
-`tensor.node` is one of these, or None where no gradient is wanted, and an edge of the graph is such an object too: an
-edge points to the *producer* of an input, never to the input itself, so an activation that no rule asked for is freed.
+`tensor.node` is one of these, or None where no gradient is wanted, and an edge of the graph is such
+an object too: an edge points to the *producer* of an input, never to the input itself, so an
+activation that no rule asked for is freed.
 
-Note [Version counters]. All tensors that share memory share one Version. The clock that numbers nodes also stamps every
-in-place write, so "was this saved value overwritten since?" is one comparison, and nothing is copied when saving:
-`version.stamp > node.seq`.
+Note [Version counters]. All tensors that share memory share one Version. The clock that numbers
+nodes also stamps every in-place write, so "was this saved value overwritten since?" is one
+comparison, and nothing is copied when saving: `version.stamp > node.seq`.
 """
 
 from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minigrad.autograd.mode import mode
@@ -29,11 +30,13 @@ FREED = object()  # what node.saved becomes when a backward pass has used it
 
 
 class Version:
-    """What the tensors of one piece of memory share: the time of its last write, and the views to refresh after it."""
+    """What the tensors of one piece of memory share: the time of its last write, and the views to
+    refresh after it.
+    """
 
     stamp = 0
     writes = 0
-    views: list[weakref.ref[Tensor]] = []  # noqa: RUF012 - replaced, never appended to, while still the class's own
+    views: Sequence[weakref.ref[Tensor]] = ()
 
     def bump(self) -> None:
         """An in-place write has happened."""
@@ -43,12 +46,13 @@ class Version:
             self.trace = mode.anomaly()
 
     def add_view(self, view: Tensor) -> None:
-        """Remembers a view weakly. The list is swept each time it has doubled, which is free on average."""
-        alive = self.views
-        if len(alive) & (len(alive) - 1) == 0:
-            alive = [ref for ref in alive if ref() is not None]
-            self.views = alive
-        alive.append(weakref.ref(view))
+        """Remembers a view weakly. The list is swept each time it has doubled, which is free on
+        average.
+        """
+        count = len(self.views)
+        if count & (count - 1) == 0:  # 0 or a power of two
+            self.views = [ref for ref in self.views if ref() is not None]
+        self.views.append(weakref.ref(view))  # type: ignore[attr-defined]
 
 
 class Leaf:
@@ -59,7 +63,9 @@ class Leaf:
     edges: tuple[Any, ...] = ()
 
     def __init__(self, tensor: Tensor):
-        self.tensor = weakref.ref(tensor)  # weak: the tensor points here, and a cycle would outlive its last user
+        self.tensor = weakref.ref(
+            tensor
+        )  # weak: the tensor points here, and a cycle would outlive its last user
         self.hooks: list[Callable[..., Any]] | None = None
         self.post_hooks: list[Callable[..., Any]] | None = None
 
@@ -68,7 +74,9 @@ class Leaf:
 
 
 class Node:
-    """One recorded call: `op` of which inputs (`edges`), with what its rules asked to keep (`saved`)."""
+    """One recorded call: `op` of which inputs (`edges`), with what its rules asked to keep
+    (`saved`).
+    """
 
     __slots__ = ("__weakref__", "edges", "hooks", "op", "saved", "seq", "shapes", "trace")
     op: Any
@@ -99,7 +107,9 @@ class Node:
 
 
 class Output:
-    """Output `index` of a node with several. Its gradient waits here until the node's own turn comes."""
+    """Output `index` of a node with several. Its gradient waits here until the node's own turn
+    comes.
+    """
 
     __slots__ = ("__weakref__", "edges", "hooks", "index", "seq")
 

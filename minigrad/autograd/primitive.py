@@ -2,9 +2,9 @@
 
     mul = elementwise("mul", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
 
-declares an op whose forward computation is the backend kernel of the same name, and whose gradient is one *rule* an
-input. A rule maps Tensors to a Tensor, so it can be differentiated again. The names of a rule's parameters say what is
-kept for the backward pass, and nothing else stays alive:
+declares an op whose forward computation is the backend kernel of the same name, and whose gradient
+is one *rule* an input. A rule maps Tensors to a Tensor, so it can be differentiated again. The
+names of a rule's parameters say what is kept for the backward pass, and nothing else stays alive:
 
     g                 the incoming gradient, always first
     x, y ...          an input
@@ -12,15 +12,18 @@ kept for the backward pass, and nothing else stays alive:
     x_shape, x_dtype  the shape or the type of an input, which keeps no memory
     axes ...          a parameter
 
-The first string names inputs, parameters and outputs: "x w b | eps -> out (mean rstd)". Outputs in parentheses are kept
-for the rules but not returned; an input with a star is a list of tensors. An input without a rule is not differentiable.
+The first string names inputs, parameters and outputs: "x w b | eps -> out (mean rstd)". Outputs in
+parentheses are kept for the rules but not returned; an input with a star is a list of tensors. An
+input without a rule is not differentiable.
 
-Where the gradients of several inputs share work, one joint rule `grads=` takes (g, needs, ...) and returns one gradient, or
-None, for each differentiable input. A fused op names its `composite`, the same computation in smaller ops: the engine
-differentiates that one when a gradient of the gradient is wanted.
+Where the gradients of several inputs share work, one joint rule `grads=` takes (g, needs, ...) and
+returns one gradient, or None, for each differentiable input. A fused op names its `composite`, the
+same computation in smaller ops: the engine differentiates that one when a gradient of the gradient
+is wanted.
 
-Note [Broadcasting]. Rules never mention shapes. An op declared with `elementwise` (or `broadcast=True`) remembers its
-inputs' shapes where they differ, and the engine sums each gradient back to its input's shape: see engine.unbroadcast.
+Note [Broadcasting]. Rules never mention shapes. An op declared with `elementwise` (or
+`broadcast=True`) remembers its inputs' shapes where they differ, and the engine sums each gradient
+back to its input's shape: see engine.unbroadcast.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ table: dict[str, Op] = {}
 
 
 class Op:
-    """What is known about a primitive: its signature, its rules, and where each rule's arguments are kept."""
+    """What is known about a primitive: its signature, its rules, and where each rule's arguments
+    are kept.
+    """
 
     def __init__(
         self,
@@ -63,7 +68,9 @@ class Op:
         self.visible = tuple(visible.split()) or ("out",)
         self.outputs = self.visible + tuple(hidden.rstrip(") ").split())
         self.grads = grads
-        self.differentiable = self.inputs if grads is not None else tuple(n for n in self.inputs if n in rules)
+        self.differentiable = (
+            self.inputs if grads is not None else tuple(n for n in self.inputs if n in rules)
+        )
         self._check(rules)
         self._plan(rules)
         assert name not in table, f"primitive {name} is declared twice"
@@ -72,10 +79,15 @@ class Op:
     def _check(self, rules: dict[str, Rule]) -> None:
         unknown = [name for name in rules if name not in self.inputs]
         if unknown or (rules and self.grads):
-            raise TypeError(f"primitive {self.name}: rules for {unknown or list(rules)}, inputs are {self.inputs}")
+            raise TypeError(
+                f"primitive {self.name}: rules for {unknown or list(rules)}, inputs are "
+                f"{self.inputs}"
+            )
 
     def _plan(self, rules: dict[str, Rule]) -> None:
-        """Finds out, once, what each rule keeps: `values` below lists what there is, `kept` what is asked for."""
+        """Finds out, once, what each rule keeps: `values` below lists what there is, `kept` what is
+        asked for.
+        """
         shapes = tuple(f"{name}_shape" for name in self.inputs)
         types = tuple(f"{name}_dtype" for name in self.inputs)
         self.values = (*self.inputs, *self.outputs, *shapes, *types, *self.params)
@@ -88,14 +100,18 @@ class Op:
         for names in asked.values():
             for name in names:
                 if name not in self.values:
-                    raise TypeError(f"primitive {self.name}: a rule asks for '{name}', there are {self.values}")
+                    raise TypeError(
+                        f"primitive {self.name}: a rule asks for '{name}', there are {self.values}"
+                    )
         self.kept = tuple(dict.fromkeys(name for names in asked.values() for name in names))
         self.keeps_shape = any(name in self.kept for name in (*shapes, *types))
         self.keeps_output = any(name in self.kept for name in self.outputs)
         at = {name: i for i, name in enumerate(self.kept)}
         self.asked = asked
         self.rules = tuple(
-            (rules[name], tuple(at[n] for n in asked[name])) for name in self.differentiable if not self.grads
+            (rules[name], tuple(at[n] for n in asked[name]))
+            for name in self.differentiable
+            if not self.grads
         )
         if self.grads is not None:
             self.grads_at = tuple(at[n] for n in _parameters(self.grads)[2:])
@@ -106,7 +122,9 @@ class Op:
         self._keep: dict[Any, Callable[..., Any]] = {}
 
     def keep(self, needs: tuple[bool, ...]) -> Callable[..., Any]:
-        """A function that picks from (inputs, outputs, shapes, params, None) what the rules of these inputs ask for."""
+        """A function that picks from (inputs, outputs, shapes, params, None) what the rules of
+        these inputs ask for.
+        """
         if needs not in self._keep:
             wanted: set[str] = set()
             for need, name in zip(needs, self.differentiable, strict=False):
@@ -130,11 +148,15 @@ class Op:
         ]
 
     def unpack(self, node: Node, g: Any) -> list[Any]:
-        """What was saved, checked to be unchanged; outputs become tensors again. See Note [Version counters]."""
+        """What was saved, checked to be unchanged; outputs become tensors again. See Note [Version
+        counters].
+        """
         if node.saved is FREED:
             raise RuntimeError(
-                f"Trying to backward through the graph a second time: {self.name} has freed what it saved. Specify "
-                "retain_graph=True in the first backward() or grad() call, or compute the output anew"
+                f"Trying to backward through the graph a second time: {self.name} has freed what "
+                "it saved. Specify "
+                "retain_graph=True in the first backward() or grad() call, or compute the output "
+                "anew"
             )
         values = list(node.saved)
         for i, value in enumerate(values):
@@ -143,7 +165,11 @@ class Op:
                     raise _overwritten(self.kept[i], value, node)
             elif self.is_output[i] and value is not None:
                 array, version = value
-                device = g.device if isinstance(g, Tensor) else next(t.device for t in g if t is not None)
+                device = (
+                    g.device
+                    if isinstance(g, Tensor)
+                    else next(t.device for t in g if t is not None)
+                )
                 values[i] = out = wrap(array, device)
                 out.version = version
                 if self.kept[i] in self.visible:
@@ -191,8 +217,12 @@ _new = object.__new__
 # -- elementwise ops: they broadcast, promote, and take Python numbers
 
 
-def elementwise(name: str, spec: str, *, to_float: bool = False, **rules: Rule) -> Callable[..., Tensor]:
-    """Declares an op that works element by element; `to_float`: integers become the default float type first."""
+def elementwise(
+    name: str, spec: str, *, to_float: bool = False, **rules: Rule
+) -> Callable[..., Tensor]:
+    """Declares an op that works element by element; `to_float`: integers become the default float
+    type first.
+    """
     op = Op(name, spec, rules, broadcast=True)
     if op.params or len(op.inputs) > 2:
         apply = _general(op, to_float)
@@ -229,7 +259,11 @@ def _unary(op: Op, to_float: bool) -> Callable[..., Tensor]:
 
 def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
     name = op.name
-    keep_x, keep_y, keep_both = op.keep((True, False)), op.keep((False, True)), op.keep((True, True))
+    keep_x, keep_y, keep_both = (
+        op.keep((True, False)),
+        op.keep((False, True)),
+        op.keep((True, True)),
+    )
     differentiable = bool(op.differentiable)
     floats, numbers = dtypes.FLOATS, _NUMBERS
 
@@ -283,12 +317,15 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
     return apply
 
 
-
-_NUMBERS = frozenset((bool, int, float, np.float64, np.float32, np.int64, np.bool_, np.int32, np.uint8))
+_NUMBERS = frozenset(
+    (bool, int, float, np.float64, np.float32, np.int64, np.bool_, np.int32, np.uint8)
+)
 
 
 def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[Any]:
-    """The operands in one type: tensors by a differentiable cast, numbers as Python numbers that suit it."""
+    """The operands in one type: tensors by a differentiable cast, numbers as Python numbers that
+    suit it.
+    """
     tensors = [x for x in operands if type(x) not in _NUMBERS]
     device = None
     for x in tensors:
@@ -301,13 +338,19 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
     if to_float and target not in dtypes.FLOATS:
         target = dtypes.get_default_dtype().numpy
     return [
-        _suit(x, target) if type(x) in _NUMBERS else x if x.array.dtype == target else cast(x, target)
+        _suit(x, target)
+        if type(x) in _NUMBERS
+        else x
+        if x.array.dtype == target
+        else cast(x, target)
         for x in operands
     ]
 
 
 def _suit(number: Any, target: np.dtype) -> bool | int | float:
-    """A Python number as one of the kind that `target` holds; integers wrap around, as they do in PyTorch."""
+    """A Python number as one of the kind that `target` holds; integers wrap around, as they do in
+    PyTorch.
+    """
     if target.kind == "f":
         return float(number)
     if target.kind == "b":
@@ -414,7 +457,9 @@ def _edges(inputs: tuple[Any, ...], ask: tuple[int, ...], lists: set[int]) -> tu
 
 
 def _record_call(op: Op, edges: tuple[Any, ...], inputs: Any, outs: Any, params: Any) -> None:
-    kept_outs = [(out.array, out.version) for out in outs] if op.keeps_output else [None] * len(outs)
+    kept_outs = (
+        [(out.array, out.version) for out in outs] if op.keeps_output else [None] * len(outs)
+    )
     shapes: Any = [None] * len(inputs)
     types = shapes
     if op.keeps_shape or op.broadcast:
@@ -423,7 +468,9 @@ def _record_call(op: Op, edges: tuple[Any, ...], inputs: Any, outs: Any, params:
     values = (*inputs, *kept_outs, *shapes, *types, *params, None)
     node = record(op, edges, op.keep(tuple([edge is not None for edge in edges]))(values), None)
     if op.broadcast:
-        node.shapes = tuple(shape for shape, n in zip(shapes, op.inputs, strict=True) if n in op.differentiable)
+        node.shapes = tuple(
+            shape for shape, n in zip(shapes, op.inputs, strict=True) if n in op.differentiable
+        )
     if len(op.visible) == 1:
         outs[0].node = node
         return
@@ -462,11 +509,17 @@ def _overwritten(name: str, value: Tensor, node: Node) -> RuntimeError:
     made = getattr(node, "trace", None)
     wrote = getattr(value.version, "trace", None)
     return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"'{name}' of {node.op.name}, shape {tuple(value.array.shape)}, was saved for the backward pass and written to "
-        f"since, {value.version.writes} time(s) in all. Write out of place (x = x + 1), or clone() before the write"
-        + (f".\nIt was saved here:\n{made}\nand last written here:\n{wrote}" if made and wrote else
-           "; autograd.detect_anomaly() shows the lines")
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        "operation: "
+        f"'{name}' of {node.op.name}, shape {tuple(value.array.shape)}, was saved for the backward "
+        "pass and written to "
+        f"since, {value.version.writes} time(s) in all. Write out of place (x = x + 1), or clone() "
+        "before the write"
+        + (
+            f".\nIt was saved here:\n{made}\nand last written here:\n{wrote}"
+            if made and wrote
+            else "; autograd.detect_anomaly() shows the lines"
+        )
     )
 
 
@@ -474,24 +527,34 @@ def _overwritten(name: str, value: Tensor, node: Node) -> RuntimeError:
 
 
 def _not_a_tensor(name: str, *operands: Any) -> TypeError:
-    wrong = next((x for x in operands if not isinstance(x, Tensor) and type(x) not in _NUMBERS), operands)
-    return TypeError(f"{name}(): expected a Tensor or a number, got {type(wrong).__name__}; minigrad.tensor() converts")
+    wrong = next(
+        (x for x in operands if not isinstance(x, Tensor) and type(x) not in _NUMBERS), operands
+    )
+    return TypeError(
+        f"{name}(): expected a Tensor or a number, got {type(wrong).__name__}; minigrad.tensor() "
+        "converts"
+    )
 
 
 def _devices_differ(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
     places = ", ".join(f"{tuple(t.array.shape)} on {t.device}" for t in tensors)
     return RuntimeError(
         f"{name}(): Expected all tensors to be on the same device, but got {places}. "
-        "Move one with .to(device); a constant that belongs to a module should be a buffer (register_buffer)"
+        "Move one with .to(device); a constant that belongs to a module should be a buffer "
+        "(register_buffer)"
     )
 
 
 def _explain(name: str, arrays: Sequence[Any], error: Exception) -> Exception:
-    """Shapes that do not broadcast, as PyTorch says it; a type the kernel has not; else what the backend said."""
+    """Shapes that do not broadcast, as PyTorch says it; a type the kernel has not; else what the
+    backend said.
+    """
     arrays = [x for x in arrays if hasattr(x, "shape")]
     shapes = [x.shape for x in arrays]
     if isinstance(error, TypeError):
-        return RuntimeError(f"{name}(): not implemented for {', '.join(str(x.dtype) for x in arrays)}: {error}")
+        return RuntimeError(
+            f"{name}(): not implemented for {', '.join(str(x.dtype) for x in arrays)}: {error}"
+        )
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
@@ -501,14 +564,17 @@ def _explain(name: str, arrays: Sequence[Any], error: Exception) -> Exception:
 
 def broadcast_error(name: str, shapes: Sequence[tuple[int, ...]]) -> RuntimeError:
     """Names the op, the shapes and the first dimension that clashes."""
-    a, b = next(
-        (a, b) for i, a in enumerate(shapes) for b in shapes[:i] if not _fit(a, b)
-    )
+    a, b = next((a, b) for i, a in enumerate(shapes) for b in shapes[:i] if not _fit(a, b))
     width = max(len(a), len(b))
     padded = [(1,) * (width - len(s)) + tuple(s) for s in (b, a)]
-    dim = max(i for i in range(width) if padded[0][i] != padded[1][i] and 1 not in (padded[0][i], padded[1][i]))
+    dim = max(
+        i
+        for i in range(width)
+        if padded[0][i] != padded[1][i] and 1 not in (padded[0][i], padded[1][i])
+    )
     return RuntimeError(
-        f"{name}(): The size of tensor a ({padded[0][dim]}) must match the size of tensor b ({padded[1][dim]}) "
+        f"{name}(): The size of tensor a ({padded[0][dim]}) must match the size of tensor b "
+        f"({padded[1][dim]}) "
         f"at non-singleton dimension {dim}: shapes {tuple(b)} and {tuple(a)} do not broadcast. "
         "Sizes are matched from the last dimension on and must be equal, or one of them 1"
     )

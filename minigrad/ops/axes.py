@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 
@@ -14,7 +15,8 @@ def one_axis(name: str, dim: Any, ndim: int) -> int:
         raise TypeError(f"{name}(): dim must be an int, got {type(dim).__name__}") from None
     if not -bound <= dim < bound:
         raise IndexError(
-            f"{name}(): Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {dim})"
+            f"{name}(): Dimension out of range (expected to be in range of [{-bound}, "
+            f"{bound - 1}], but got {dim})"
         )
     return dim + bound if dim < 0 else dim
 
@@ -27,7 +29,7 @@ def axes_of(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
         axis = one_axis(name, dim, ndim)
         return (axis,) if ndim else ()
     axes = sorted(one_axis(name, d, ndim) for d in dim)
-    for a, b in zip(axes, axes[1:], strict=False):
+    for a, b in itertools.pairwise(axes):
         if a == b:
             raise RuntimeError(f"{name}(): dim {a} appears multiple times in the list of dims")
     return (tuple(axes) or tuple(range(ndim))) if ndim else ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,14 @@ def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
 # -- from data
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A new tensor that holds a copy of numbers, nested lists, a NumPy array or another tensor.
 
     Without `dtype`: bools give bool, ints int64, floats the default float type, arrays their own.
@@ -65,8 +71,15 @@ def _host_copy(data: Any, dtype: Any) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"tensor(): expected nested sequences of equal lengths: {error}") from None
     if array.dtype.kind not in "biuf":
-        what = "a complex number" if array.dtype.kind == "c" else f"{type(data).__name__} of {array.dtype}"
-        raise TypeError(f"tensor(): could not make a tensor of {what}; bools, ints and floats are what tensors hold")
+        what = (
+            "a complex number"
+            if array.dtype.kind == "c"
+            else f"{type(data).__name__} of {array.dtype}"
+        )
+        raise TypeError(
+            f"tensor(): could not make a tensor of {what}; bools, ints and floats are what tensors "
+            "hold"
+        )
     if dtype is not None:
         target = dtypes.as_numpy(dtype)
     elif is_array:
@@ -111,23 +124,43 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor around another library's array (anything with `__dlpack__`), sharing its memory on the CPU."""
+    """A tensor around another library's array (anything with `__dlpack__`), sharing its memory on
+    the CPU.
+    """
     return from_numpy(np.from_dlpack(ext_tensor))
 
 
 def legacy_tensor(args: tuple[Any, ...], device: Any) -> Tensor:
     """Tensor(2, 3): uninitialised; Tensor([1, 2]): these numbers, as the default float type."""
     dtype = dtypes.get_default_dtype()
-    if len(args) == 1 and not hasattr(args[0], "__index__") or len(args) == 1 and isinstance(args[0], Tensor):
-        return empty(args[0], device=device) if isinstance(args[0], Size) else tensor(args[0], dtype=dtype, device=device)
+    if (
+        len(args) == 1
+        and not hasattr(args[0], "__index__")
+        or len(args) == 1
+        and isinstance(args[0], Tensor)
+    ):
+        return (
+            empty(args[0], device=device)
+            if isinstance(args[0], Size)
+            else tensor(args[0], dtype=dtype, device=device)
+        )
     return empty(args or (0,), dtype=dtype, device=device)
 
 
 # -- filled
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of shape `size` with every element `fill_value`; its type is that of the number unless given."""
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of shape `size` with every element `fill_value`; its type is that of the number
+    unless given.
+    """
     target = dtypes.of_number(fill_value) if dtype is None else dtypes.as_numpy(dtype)
     place = devices.resolve(device)
     return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
@@ -141,12 +174,24 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return full(shape_of(size), 0, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+    return full(
+        shape_of(size),
+        0,
+        dtype=dtype or dtypes.get_default_dtype(),
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
-    return full(shape_of(size), 1, dtype=dtype or dtypes.get_default_dtype(), device=device, requires_grad=requires_grad)
+    return full(
+        shape_of(size),
+        1,
+        dtype=dtype or dtypes.get_default_dtype(),
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -156,52 +201,105 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return _finish(place.backend.empty(shape_of(size), target), place, requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros of the shape, type and device of `input`."""
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones of the shape, type and device of `input`."""
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`fill_value` in the shape, type and on the device of `input`."""
     place = input.device if device is None else devices.resolve(device)
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
+    return full(
+        input.shape,
+        fill_value,
+        dtype=dtype or input.dtype,
+        device=place,
+        requires_grad=requires_grad,
+    )
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """An uninitialised tensor of the shape, type and device of `input`."""
     place = input.device if device is None else devices.resolve(device)
     return empty(input.shape, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
 
 
-def new_tensor(x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return tensor(data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+def new_tensor(
+    x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    return tensor(
+        data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad
+    )
 
 
-def new_full(x: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return full(size, fill_value, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+def new_full(
+    x: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    return full(
+        size,
+        fill_value,
+        dtype=dtype or x.dtype,
+        device=device or x.device,
+        requires_grad=requires_grad,
+    )
 
 
-def new_zeros(x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_zeros(
+    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     return new_full(x, shape_of(size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_ones(x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_ones(
+    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     return new_full(x, shape_of(size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def new_empty(x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return empty(*size, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+def new_empty(
+    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    return empty(
+        *size, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad
+    )
 
 
 # -- counted
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """start, start + step, ... below end (above it for a negative step); arange(n) counts from 0.
 
     >>> import minigrad
@@ -214,27 +312,49 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
     if step == 0:
         raise RuntimeError("arange: step must be nonzero")
     if (end - start) * step < 0:
-        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, {step})")
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, "
+            f"{step})"
+        )
     count = int(np.ceil((end - start) / step))
     target = dtypes.as_numpy(dtype) if dtype is not None else dtypes.of_number(start + end + step)
     place = devices.resolve(device)
     return _finish(place.backend.arange(start, step, count, target), place, requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`steps` numbers from start to end, both included, at equal distances."""
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
     start, end = float(start), float(end)
     place = devices.resolve(device)
-    return _finish(place.backend.from_host(np.linspace(start, end, steps, dtype=target)), place, requires_grad)
+    return _finish(
+        place.backend.from_host(np.linspace(start, end, steps, dtype=target)), place, requires_grad
+    )
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The n x m matrix with ones on the diagonal."""
     rows = arange(n, device=device).unsqueeze(1)
-    out = to(rows == arange(n if m is None else m, device=device), dtype or dtypes.get_default_dtype())
+    out = to(
+        rows == arange(n if m is None else m, device=device), dtype or dtypes.get_default_dtype()
+    )
     return out.requires_grad_() if requires_grad else out
 
 
@@ -255,7 +375,13 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return clone(out) if copy and out is input else out
 
 
-def _destination(*args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False) -> Any:
+def _destination(
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+) -> Any:
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device
@@ -264,7 +390,9 @@ def _destination(*args: Any, dtype: Any = None, device: Any = None, non_blocking
         elif isinstance(arg, Device | str | int) and not isinstance(arg, bool):
             device = arg
         elif arg is not None and not isinstance(arg, bool):
-            raise TypeError(f"to(): expected a dtype, a device or a Tensor, got {type(arg).__name__}")
+            raise TypeError(
+                f"to(): expected a dtype, a device or a Tensor, got {type(arg).__name__}"
+            )
     return dtype, device, copy
 
 
@@ -290,7 +418,11 @@ def result_type(tensor1: Any, tensor2: Any) -> DType:
 
 
 __all__ = [
-    *("tensor as_tensor asarray from_numpy from_dlpack legacy_tensor full zeros ones empty").split(),
-    *("zeros_like ones_like full_like empty_like new_tensor new_full new_zeros new_ones new_empty").split(),
+    *(
+        "tensor as_tensor asarray from_numpy from_dlpack legacy_tensor full zeros ones empty"
+    ).split(),
+    *(
+        "zeros_like ones_like full_like empty_like new_tensor new_full new_zeros new_ones new_empty"
+    ).split(),
     *("arange linspace eye clone contiguous to result_type").split(),
 ]

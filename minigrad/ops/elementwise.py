@@ -1,7 +1,8 @@
 """Elementwise ops: each line is an op, its inputs, and the derivative by each input.
 
-`g` is the incoming gradient, `out` the result; what a rule names is kept for it. Broadcasting is undone by the engine, types
-are made to agree before the kernel runs, and Python numbers stay numbers: see autograd/primitive.py.
+`g` is the incoming gradient, `out` the result; what a rule names is kept for it. Broadcasting is
+undone by the engine, types are made to agree before the kernel runs, and Python numbers stay
+numbers: see autograd/primitive.py.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ _add = elementwise("add", "x y", x=lambda g: g, y=lambda g: g)
 _sub = elementwise("sub", "x y", x=lambda g: g, y=lambda g: -g)
 mul = elementwise("mul", "x y", x=lambda g, y: g * y, y=lambda g, x: g * x)
 true_divide = elementwise(
-    "div", "x y", to_float=True,
+    "div",
+    "x y",
+    to_float=True,
     x=lambda g, y: g / y,
     y=lambda g, y, out: -g * out / y,
 )
@@ -44,20 +47,28 @@ square = elementwise("square", "x", x=lambda g, x: g * (2 * x))
 sqrt = elementwise("sqrt", "x", to_float=True, x=lambda g, out: g / (2 * out))
 rsqrt = elementwise("rsqrt", "x", to_float=True, x=lambda g, out: g * (-0.5 * out * out * out))
 reciprocal = elementwise("reciprocal", "x", to_float=True, x=lambda g, out: -g * out * out)
-hypot = elementwise("hypot", "x y", x=lambda g, x, out: g * (x / out), y=lambda g, y, out: g * (y / out))
+hypot = elementwise(
+    "hypot", "x y", x=lambda g, x, out: g * (x / out), y=lambda g, y, out: g * (y / out)
+)
 
-# x^y where it is not smooth: d/dx is 0 for y = 0, and d/dy is 0 for x = 0 (the limit from the right, where y >= 0)
+# x^y where it is not smooth: d/dx is 0 for y = 0, and d/dy is 0 for x = 0 (the limit from the
+# right, where y >= 0)
 _pow = elementwise(
-    "pow", "x y",
+    "pow",
+    "x y",
     x=lambda g, x, y: g * _power_slope(x, y),
-    y=lambda g, x, y, out: g * out * log(where_(_zero_base(x, y), 1.0, x)) if _is(x) else g * out * _log_number(x),
+    y=lambda g, x, y, out: (
+        g * out * log(where_(_zero_base(x, y), 1.0, x)) if _is(x) else g * out * _log_number(x)
+    ),
 )
 
 
 def _power_slope(x: Any, y: Any) -> Any:
     if not _is(y):
         return _zero(x) if y == 0 else y * (x if y == 2 else _pow(x, y - 1))
-    return where_(y == 0, 0.0, y * _pow(x, y - 1)) if y.dtype.is_floating_point else y * _pow(x, y - 1)
+    return (
+        where_(y == 0, 0.0, y * _pow(x, y - 1)) if y.dtype.is_floating_point else y * _pow(x, y - 1)
+    )
 
 
 def _zero_base(x: Tensor, y: Any) -> Tensor:
@@ -77,7 +88,9 @@ log = elementwise("log", "x", to_float=True, x=lambda g, x: g / x)
 log2 = elementwise("log2", "x", to_float=True, x=lambda g, x: g / (x * math.log(2)))
 log10 = elementwise("log10", "x", to_float=True, x=lambda g, x: g / (x * math.log(10)))
 log1p = elementwise("log1p", "x", to_float=True, x=lambda g, x: g / (x + 1))
-erf = elementwise("erf", "x", to_float=True, x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))
+erf = elementwise(
+    "erf", "x", to_float=True, x=lambda g, x: g * (2 / math.sqrt(math.pi) * exp(-x * x))
+)
 
 # -- trigonometry
 
@@ -88,7 +101,9 @@ asin = elementwise("asin", "x", to_float=True, x=lambda g, x: g * rsqrt(1 - x * 
 acos = elementwise("acos", "x", to_float=True, x=lambda g, x: -g * rsqrt(1 - x * x))
 atan = elementwise("atan", "x", to_float=True, x=lambda g, x: g / (1 + x * x))
 atan2 = elementwise(
-    "atan2", "x y", to_float=True,
+    "atan2",
+    "x y",
+    to_float=True,
     x=lambda g, x, y: g * (y / (x * x + y * y)),
     y=lambda g, x, y: -g * (x / (x * x + y * y)),
 )
@@ -103,29 +118,36 @@ ceil = elementwise("ceil", "x", x=lambda g: _zero(g))
 trunc = elementwise("trunc", "x", x=lambda g: _zero(g))
 _round = elementwise("round", "x", x=lambda g: _zero(g))
 
-# -- the larger, the smaller: at a tie maximum and minimum give each half, fmax and fmin all to the first
+# -- the larger, the smaller: at a tie maximum and minimum give each half, fmax and fmin all to the
+# first
 
 maximum = elementwise(
-    "maximum", "x y",
+    "maximum",
+    "x y",
     x=lambda g, x, y: where_(x == y, g / 2, where_(x < y, 0, g)),
     y=lambda g, x, y: where_(x == y, g / 2, where_(x > y, 0, g)),
 )
 minimum = elementwise(
-    "minimum", "x y",
+    "minimum",
+    "x y",
     x=lambda g, x, y: where_(x == y, g / 2, where_(x > y, 0, g)),
     y=lambda g, x, y: where_(x == y, g / 2, where_(x < y, 0, g)),
 )
 fmax = elementwise(
-    "fmax", "x y",
+    "fmax",
+    "x y",
     x=lambda g, x, y: where_((x >= y) | isnan(y), g, 0),
     y=lambda g, x, y: where_((x >= y) | isnan(y), 0, g),
 )
 fmin = elementwise(
-    "fmin", "x y",
+    "fmin",
+    "x y",
     x=lambda g, x, y: where_((x <= y) | isnan(y), g, 0),
     y=lambda g, x, y: where_((x <= y) | isnan(y), 0, g),
 )
-_clamp = elementwise("clamp", "x | low high", x=lambda g, x, low, high: where_(_between(x, low, high), g, 0))
+_clamp = elementwise(
+    "clamp", "x | low high", x=lambda g, x, low, high: where_(_between(x, low, high), g, 0)
+)
 
 
 def _between(x: Tensor, low: Any, high: Any) -> Tensor:
@@ -160,24 +182,31 @@ bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 relu = elementwise("relu", "x", x=lambda g, out: where_(out > 0, g, 0))
 sigmoid = elementwise("sigmoid", "x", to_float=True, x=lambda g, out: g * (out * (1 - out)))
-_leaky_relu = elementwise("leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope))
+_leaky_relu = elementwise(
+    "leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope)
+)
 _elu = elementwise(
-    "elu", "x | alpha", x=lambda g, x, alpha: where_(x > 0, g, g * (alpha * exp(_clamp(x, None, 0.0))))
+    "elu",
+    "x | alpha",
+    x=lambda g, x, alpha: where_(x > 0, g, g * (alpha * exp(_clamp(x, None, 0.0)))),
 )
 _softplus = elementwise(
-    "softplus", "x | beta threshold",
+    "softplus",
+    "x | beta threshold",
     x=lambda g, x, beta, threshold: where_(x * beta > threshold, g, g * sigmoid(x * beta)),
 )
 _gelu_grad = primitive("gelu_grad", "g x")
 _gelu_tanh_grad = primitive("gelu_tanh_grad", "g x")
 _silu_grad = primitive("silu_grad", "g x")
 _gelu = primitive(
-    "gelu", "x",
+    "gelu",
+    "x",
     grads=lambda g, needs, x: (_gelu_grad(g, x),),
     composite=lambda x: 0.5 * x * (1 + erf(x * math.sqrt(0.5))),
 )
 _gelu_tanh = primitive(
-    "gelu_tanh", "x",
+    "gelu_tanh",
+    "x",
     grads=lambda g, needs, x: (_gelu_tanh_grad(g, x),),
     composite=lambda x: 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))),
 )
@@ -204,7 +233,8 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """out = input / other; rounding_mode "trunc" rounds towards zero, "floor" down, and both keep integer types.
+    """out = input / other; rounding_mode "trunc" rounds towards zero, "floor" down, and both keep
+    integer types.
 
     >>> import minigrad
     >>> minigrad.div(minigrad.tensor([-7, 7]), 2, rounding_mode="trunc")
@@ -215,7 +245,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode != "trunc":
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
     if dtypes.result_dtype((input, other)) in dtypes.FLOATS:
         return trunc(true_divide(input, other))
     down = floor_divide(input, other)
@@ -229,7 +262,9 @@ def pow(input: Any, exponent: Any) -> Tensor:
         if exponent == 2:
             return square(input)
         if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
-            raise RuntimeError("Integers to negative integer powers are not allowed; convert with .float() first")
+            raise RuntimeError(
+                "Integers to negative integer powers are not allowed; convert with .float() first"
+            )
     return _pow(input, exponent)
 
 
@@ -272,7 +307,8 @@ def _clamp_numbers(x: Tensor, low: Any, high: Any) -> Tensor:
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """out = input where the condition holds, else other; all three broadcast. With one argument: its nonzero positions.
+    """out = input where the condition holds, else other; all three broadcast. With one argument:
+    its nonzero positions.
 
     >>> import minigrad
     >>> x = minigrad.tensor([-1.0, 2.0])
@@ -282,7 +318,10 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not dtypes.bool_:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+        raise RuntimeError(
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{condition.dtype}"
+        )
     target = dtypes.result_dtype((input, other))
     if not _is(input) and not _is(other):
         input = condition.new_tensor(input, dtype=dtypes.from_numpy(target))
@@ -314,8 +353,12 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     return _add(input, quotient if value == 1 else quotient * value)
 
 
-def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """Replaces NaN, inf and -inf by numbers: by 0 and the largest and smallest of the type, unless told others."""
+def nan_to_num(
+    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Replaces NaN, inf and -inf by numbers: by 0 and the largest and smallest of the type, unless
+    told others.
+    """
     if not input.dtype.is_floating_point:
         return input.clone()
     limits = dtypes.finfo(input.dtype)
@@ -326,19 +369,29 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     return where_(eq(input, -math.inf), float(low), out)
 
 
-def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """Where |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if `equal_nan`."""
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Where |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if
+    `equal_nan`.
+    """
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"{input.dtype} did not match {other.dtype}: isclose compares tensors of one type")
+        raise RuntimeError(
+            f"{input.dtype} did not match {other.dtype}: isclose compares tensors of one type"
+        )
     near = eq(input, other)
     if input.dtype.is_floating_point:
-        near = near | (isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol)))
+        near = near | (
+            isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol))
+        )
         if equal_nan:
             near = near | (isnan(input) & isnan(other))
     return near
 
 
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether all elements are close, as isclose has it."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -364,9 +417,13 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """out = x * Phi(x), Phi the normal distribution function; approximate="tanh" for the formula of Hendrycks & Gimpel, 2016."""
+    """out = x * Phi(x), Phi the normal distribution function; approximate="tanh" for the formula of
+    Hendrycks & Gimpel, 2016.
+    """
     if approximate not in ("none", "tanh"):
-        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got '{approximate}'")
+        raise RuntimeError(
+            f"gelu: approximate argument must be either none or tanh, got '{approximate}'"
+        )
     return _gelu(input) if approximate == "none" else _gelu_tanh(input)
 
 
@@ -381,10 +438,24 @@ def _into(x: Tensor, out: Tensor, inplace: bool) -> Tensor:
 
 
 __all__ = [
-    *("add sub mul div true_divide floor_divide fmod remainder pow neg abs sign square sqrt rsqrt reciprocal hypot").split(),
-    *("exp exp2 expm1 log log2 log10 log1p erf sin cos tan asin acos atan atan2 sinh cosh tanh sigmoid").split(),
-    *("floor ceil trunc round frac maximum minimum fmax fmin clamp where lerp addcmul addcdiv nan_to_num").split(),
-    *("eq ne lt le gt ge isnan isinf isfinite isclose allclose equal logical_and logical_or logical_xor logical_not").split(),
-    *("bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift").split(),
+    *(
+        "add sub mul div true_divide floor_divide fmod remainder pow neg abs sign square sqrt "
+        "rsqrt reciprocal hypot"
+    ).split(),
+    *(
+        "exp exp2 expm1 log log2 log10 log1p erf sin cos tan asin acos atan atan2 sinh cosh tanh "
+        "sigmoid"
+    ).split(),
+    *(
+        "floor ceil trunc round frac maximum minimum fmax fmin clamp where lerp addcmul addcdiv "
+        "nan_to_num"
+    ).split(),
+    *(
+        "eq ne lt le gt ge isnan isinf isfinite isclose allclose equal logical_and logical_or "
+        "logical_xor logical_not"
+    ).split(),
+    *(
+        "bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift"
+    ).split(),
     *("relu leaky_relu elu softplus gelu silu").split(),
 ]
