@@ -199,7 +199,7 @@ def test_collate_leaves():
 def test_collate_containers():
     batch = default_collate([{"p": Pair(1, "a"), "l": [1, (2, 3)]}] * 2)
     assert isinstance(batch["p"], Pair)
-    assert batch["p"].x.tolist() == [1, 1] and batch["p"].y == ["a", "a"]
+    assert batch["p"].x.tolist() == [1, 1] and batch["p"].y == ("a", "a")
     assert batch["l"][0].tolist() == [1, 1]
     assert isinstance(batch["l"][1], list) and batch["l"][1][1].tolist() == [3, 3]
     ordered = default_collate([OrderedDict(a=1), OrderedDict(a=2)])

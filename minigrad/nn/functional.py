@@ -4,7 +4,7 @@ Those with a gradient rule or a kernel of their own come from minigrad.ops and a
 names here. The rest are composites: a few lines of ops each, whose gradients follow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
@@ -27,7 +27,7 @@ from minigrad.ops import (
     max_pool2d,
     nll_loss,
     one_hot,
-    relu,
+    pad,
     scaled_dot_product_attention,
     sigmoid,
     silu,
@@ -58,6 +58,17 @@ EXACT_SOFTPLUS_THRESHOLD = 40.0
 
 
 # Activations
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.relu(minigrad.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return input.relu_() if inplace else ops.relu(input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -495,25 +506,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     tensor([1.])
     """
     return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)
-
-
-def pad(
-    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
-) -> Tensor:
-    """x with `value` around it: `pad` is (left, right) of the last dim, then of the one before, and
-    so on.
-
-    Negative widths crop. Raises RuntimeError for an odd number of widths, or more than the dims
-    have.
-
-    >>> import minigrad
-    >>> from minigrad.nn import functional as F
-    >>> F.pad(minigrad.tensor([1.0, 2.0]), (1, 0))
-    tensor([0., 1., 2.])
-    """
-    if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} is not there yet; 'constant' is")
-    return ops.pad(input, pad, value=0.0 if value is None else value)
 
 
 def dropout1d(

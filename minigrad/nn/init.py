@@ -10,7 +10,7 @@ import numpy as np
 from minigrad import ops
 from minigrad.autograd import no_grad
 from minigrad.dtype import float64
-from minigrad.random import Generator
+from minigrad.ops.random import Generator
 from minigrad.tensor import Tensor
 
 _GAINS = {

@@ -30,6 +30,8 @@ class _BatchNorm(Module):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = num_features
@@ -37,16 +39,12 @@ class _BatchNorm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        for name in ("weight", "bias"):
-            param = (
-                Parameter(ops.empty(num_features, device=device, dtype=dtype)) if affine else None
-            )
-            self.register_parameter(name, param)
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            values = ops.empty(num_features, device=device, dtype=dtype)
+            self.register_parameter(name, Parameter(values) if wanted else None)
         for name in ("running_mean", "running_var"):
-            stat = (
-                ops.empty(num_features, device=device, dtype=dtype) if track_running_stats else None
-            )
-            self.register_buffer(name, stat)
+            values = ops.empty(num_features, device=device, dtype=dtype)
+            self.register_buffer(name, values if track_running_stats else None)
         count = ops.tensor(0, device=device) if track_running_stats else None
         self.register_buffer("num_batches_tracked", count)
         self.reset_parameters()
@@ -94,7 +92,7 @@ class _BatchNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
@@ -161,8 +159,8 @@ class LayerNorm(Module):
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            param = Parameter(ops.empty(shape, device=device, dtype=dtype)) if wanted else None
-            self.register_parameter(name, param)
+            values = ops.empty(shape, device=device, dtype=dtype)
+            self.register_parameter(name, Parameter(values) if wanted else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -177,5 +175,6 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )

@@ -13,8 +13,8 @@ from minigrad.tensor import Tensor
 def default_collate(batch: Sequence[Any]) -> Any:
     """Stacks samples along a new first dimension, inside dicts, lists, tuples and named tuples.
 
-    Tensors, NumPy arrays and numbers become tensors (floats of float64), strings and bytes stay
-    lists. RuntimeError for samples of different lengths or keys, TypeError for other types.
+    Tensors, NumPy arrays and numbers become tensors (floats of float64), strings and bytes stay as
+    they are. RuntimeError for samples of different lengths or keys, TypeError for other types.
 
     >>> from minigrad.utils.data import default_collate
     >>> default_collate([{"x": 1, "name": "a"}, {"x": 2, "name": "b"}])
@@ -30,7 +30,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, int):  # and bool
         return ops.tensor(batch)
     if isinstance(first, (str, bytes)):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         return _collate_mappings(batch)
     if isinstance(first, tuple) and hasattr(first, "_fields"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.dtype import int64
-from minigrad.random import Generator
+from minigrad.ops.random import Generator
 from minigrad.tensor import Tensor
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.dtype import float64
-from minigrad.random import Generator
+from minigrad.ops.random import Generator
 from minigrad.tensor import Tensor
 
 
