@@ -241,6 +241,10 @@ class Tensor:
         """The same memory outside the graph; in-place writes are still noticed."""
         out = wrap(self.array, self.device)
         out.version = self.version
+        if self.base is not None:  # a view of the detached root: writes are checked as for any view
+            root, chain = self.base
+            out.base = (root.detach(), chain)
+            out.version.add_view(out)
         return out
 
     def detach_(self) -> Tensor:

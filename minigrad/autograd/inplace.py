@@ -117,16 +117,23 @@ def refuse_unwritable(x: Tensor) -> None:
         )
     root, chain = x.base
     if chain is None and mode.grad and root.node is not None:
-        raise RuntimeError(
-            "A view was created in no_grad mode and is being modified inplace with grad mode "
-            "enabled: gradients could not "
-            "follow. Make the view outside no_grad, or write within no_grad"
-        )
+        raise _made_without_grad()
+
+
+def _made_without_grad() -> RuntimeError:
+    return RuntimeError(
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled: "
+        "gradients could not follow. Make the view outside no_grad, or write within no_grad"
+    )
 
 
 def refuse_leaf(x: Tensor) -> None:
-    """Raises where x, or what it is a view of, is a leaf that requires a gradient."""
-    root = x if x.base is None else x.base[0]
+    """Raises where no recorded write can be: to a leaf that requires a gradient, to a view of one,
+    and to a view made under no_grad.
+    """
+    root, chain = (x, ()) if x.base is None else x.base
+    if chain is None:
+        raise _made_without_grad()
     if isinstance(root.node, Leaf):
         what = "a leaf Variable" if x.base is None else "a view of a leaf Variable"
         raise RuntimeError(
