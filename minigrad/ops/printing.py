@@ -1,9 +1,9 @@
 """repr of a tensor, in PyTorch's form, and set_printoptions.
 
-    tensor([[1.0000, 2.5000],       all numbers of a tensor in one format: integers as 1., else 4 decimals, or
-            [3.0000,    inf]])      1.0000e+08 where they differ too much in size
-    tensor([0, 1, 2,  ..., 7, 8])   more than 1000 elements: the first and last 3 along each dimension
-    tensor(2., dtype=minigrad.float64, grad_fn=<MulBackward0>)      what is not as usual follows
+    tensor([[1.0000, 2.5000],           all numbers of a tensor in one format: integers as 1., else
+            [3.0000,    inf]])          4 decimals, or 1.0000e+08 if they differ too much in size
+    tensor([0, 1, 2,  ..., 7, 8])       above 1000 elements: the first and last 3 of each dimension
+    tensor(2., grad_fn=<MulBackward0>)  what a reader could not guess follows: graph, type, device
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Sets how tensors are printed, in all threads; what is None stays, but for sci_mode, which then chooses by itself.
+    """Sets how tensors are printed, in all threads. What is None stays as it is, sci_mode excepted.
 
-    `precision` decimals; above `threshold` elements only `edgeitems` at both ends of each dimension; lines of
-    `linewidth` characters; `profile` "default", "short" or "full" sets all four first; `sci_mode` forces or forbids 1e+00.
+    precision   decimals of floating-point numbers
+    threshold   with more elements than this, only `edgeitems` at both ends of each dimension
+    linewidth   characters in a line
+    profile     "default", "short" or "full" sets these four first
+    sci_mode    numbers as 1.0000e+00: always (True), never (False), or where it helps (None)
 
     >>> import minigrad
     >>> minigrad.set_printoptions(precision=2)
@@ -57,22 +60,22 @@ def set_printoptions(
     tensor([1.12])
     >>> minigrad.set_printoptions(profile="default")
     """
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
-    if profile is not None:
-        if profile not in PROFILES:
-            raise ValueError(f"set_printoptions: profile is one of {', '.join(PROFILES)}, got {profile!r}")
-        given = {name: getattr(PROFILES[profile], name) if v is None else v for name, v in given.items()}
-    for name, value in given.items():
-        if value is not None:
-            setattr(options, name, value)
+    if profile is not None and profile not in PROFILES:
+        known = ", ".join(PROFILES)
+        raise ValueError(f"set_printoptions: profile is one of {known}, got {profile!r}")
+    base = options if profile is None else PROFILES[profile]
+    options.precision = base.precision if precision is None else precision
+    options.threshold = base.threshold if threshold is None else threshold
+    options.edgeitems = base.edgeitems if edgeitems is None else edgeitems
+    options.linewidth = base.linewidth if linewidth is None else linewidth
     options.sci_mode = sci_mode
 
 
 def format_tensor(x: Tensor) -> str:
     """What repr(x) and print(x) show."""
     array = x.device.backend.to_host(x.array)
-    is_plain = type(x) is Tensor or type(x).__name__ == "Parameter"  # a Parameter adds its own heading
-    prefix = "tensor(" if is_plain else f"{type(x).__name__}("
+    name = type(x).__name__
+    prefix = "tensor(" if name in ("Tensor", "Parameter") else f"{name}("
     if array.size == 0:
         text = "[]"
     else:
@@ -116,8 +119,10 @@ def _whole(value: float) -> str:
     return f"{value:.0f}." if math.isfinite(value) else f"{value:.0f}"
 
 
-def _nested(array: np.ndarray, indent: int, summarize: bool, number: Callable[[Any], str], width: int) -> str:
-    """The brackets: rows of a matrix on lines of their own, one blank line more for every further dimension."""
+def _nested(
+    array: np.ndarray, indent: int, summarize: bool, number: Callable[[Any], str], width: int
+) -> str:
+    """The brackets: rows on lines of their own, one blank line more for every further dimension."""
     if array.ndim == 0:
         return number(array.item()).rjust(width)
     ends = options.edgeitems

@@ -26,7 +26,7 @@ def as_torch():
 
 @st.composite
 def arrays(draw):
-    """Numbers alike, numbers far apart, whole numbers, zeros, NaN and infinities, in few and many dimensions."""
+    """Numbers alike and far apart, whole ones, zeros, NaN and infinities, in 0 to 4 dimensions."""
     shape = draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     x = rng.standard_normal(shape) * 10.0 ** draw(st.integers(-6, 8))
@@ -34,7 +34,8 @@ def arrays(draw):
     if kind == "whole":
         x = np.round(x)
     elif kind == "special":
-        x = np.where(rng.random(shape) < 0.4, rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0], shape), x)
+        special = rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0], shape)
+        x = np.where(rng.random(shape) < 0.4, special, x)
     elif kind == "zero":
         x = x * 0
     elif kind == "spread":
@@ -80,7 +81,7 @@ def test_repr_under_options(array, options):
     same(array)
 
 
-@pytest.mark.parametrize("shape", [(1001,), (40, 40), (7, 8, 30), (2, 3, 500), (1200, 1), (1, 1200)])
+@pytest.mark.parametrize("shape", [(1001,), (40, 40), (7, 8, 30), (2, 3, 500), (1200, 1)])
 @pytest.mark.parametrize("scale", [1, 1e6])
 def test_summaries(shape, scale):
     set_printoptions()

@@ -1,0 +1,453 @@
+"""Wrapper backends: they see every kernel, change nothing, nest, and may leave in any order."""
+
+import json
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import backends
+from minigrad.backends import calls
+from minigrad.backends.base import Wrapper, kernel_names
+from minigrad.backends.numpy_backend import NumpyBackend
+from minigrad.backends.trace import Echo
+from minigrad.watch import nancheck, profile, trace
+
+CPU = minigrad.device("cpu")
+
+
+def wrapped_backends():
+    inner = NumpyBackend()
+    program, measured = backends.Trace(), backends.Profile()
+    return [program.wrap(inner), measured.wrap(inner), backends.NanCheck(inner), Echo(inner)]
+
+
+def data(*shape, seed=0):
+    return minigrad.from_numpy(np.random.default_rng(seed).standard_normal(shape).astype("f4"))
+
+
+def step(x, w, b):
+    """A bit of everything: broadcasting, views, in-place writes, a backward pass."""
+    h = (x @ w.T + b).tanh()
+    h = h * h[:, :1].exp()
+    part = h.clone()
+    part[:, 1] = 0.5
+    part.mul_(2)
+    loss = (part.reshape(-1) ** 2).mean() + minigrad.maximum(h, 0.1).sum()
+    loss.backward()
+    return loss.detach()
+
+
+def leaves():
+    return data(3, 4, seed=1).requires_grad_(), data(3, seed=2).requires_grad_()
+
+
+def run_step(x):
+    w, b = leaves()
+    loss = step(x, w, b)
+    return [t.numpy().tobytes() for t in (loss, w.grad, b.grad)]
+
+
+# -- all wrappers
+
+
+@pytest.mark.parametrize("wrapper", wrapped_backends(), ids=lambda w: type(w).__name__)
+def test_every_kernel_is_wrapped(wrapper):
+    assert set(kernel_names()) <= set(vars(wrapper))
+    inner = wrapper.inner
+    passed_on = {name for name in kernel_names() if vars(wrapper)[name] == getattr(inner, name)}
+    assert passed_on <= calls.QUERIES | calls.VIEWS | {"empty", "to_host"}
+
+
+def test_a_wrapper_counts_the_calls_of_every_kernel():
+    counts = dict.fromkeys(kernel_names(), 0)
+
+    class Counter(Wrapper):
+        def wrap_kernel(self, name, kernel):
+            def counted(*args):
+                counts[name] += 1
+
+            return counted
+
+    counter = Counter(NumpyBackend())
+    for name in kernel_names():
+        getattr(counter, name)()
+    assert set(counts.values()) == {1}
+
+
+@pytest.mark.parametrize("contexts", [(profile,), (nancheck,), (trace,), (profile, nancheck, trace)])
+def test_results_are_the_same_to_the_bit(contexts):
+    x = data(5, 4)
+    expected = run_step(x)
+    entered = [context() for context in contexts]
+    for context in entered:
+        context.__enter__()
+    try:
+        assert run_step(x) == expected
+    finally:
+        for context in entered:  # the first in leaves first
+            context.__exit__(None, None, None)
+    assert CPU.backend is CPU._base
+
+
+def test_tensors_made_before_are_seen():
+    x = data(2)
+    with profile() as p:
+        x + 1
+    x + 1
+    assert [(row.name, row.calls) for row in p.key_averages()] == [("add", 1)]
+
+
+def test_other_threads_are_seen():
+    x = data(100)
+    with profile() as p:
+        threads = [threading.Thread(target=lambda: [x + 1 for _ in range(200)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert p.rows["add"].calls == 800
+    assert len(p.events) == 800
+
+
+def test_wrappers_come_and_go_while_threads_compute():
+    stop = threading.Event()
+    wrong = []
+
+    def work():
+        x = data(50)
+        expected = (x * 2 + 1).numpy().tobytes()
+        while not stop.is_set():
+            if (x * 2 + 1).numpy().tobytes() != expected:
+                wrong.append(x)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(50):
+        with profile(), nancheck(), trace():
+            pass
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert not CPU.wrappers
+
+
+def test_the_kernels_that_write_are_known():
+    assert {name for name in kernel_names() if name.endswith("_")} == set(calls.WRITTEN)
+
+
+def test_importing_backends_loads_none():
+    code = (
+        "import sys, minigrad.backends as b; n = [m for m in sys.modules if 'minigrad.backends.' in m];"
+        "assert not set(n) & {'minigrad.backends.numpy_backend', 'minigrad.backends.trace'}, n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("profile", "kernel "),
+        ("nancheck,profile", "kernel "),
+        ("trace", "= add("),
+        ("nancheck", ""),
+    ],
+)
+def test_turned_on_from_outside(words, expected):
+    code = "import minigrad; print((minigrad.ones(2) + 1).tolist())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"MINIGRAD_WRAP": words},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "[2.0, 2.0]\n", done.stderr
+    assert expected in done.stderr
+
+
+def test_turned_on_from_outside_with_a_word_that_means_nothing():
+    code = "import minigrad; minigrad.ones(2)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"MINIGRAD_WRAP": "nanchek"},
+        capture_output=True,
+        text=True,
+    )
+    assert "no wrapper 'nanchek'; there are: nancheck, profile, trace" in done.stderr
+
+
+# -- profile
+
+
+def test_profile_counts_calls_and_bytes():
+    x, y = data(10, 20), data(20)
+    with profile() as p:
+        z = x * y
+        z.T
+        z.sum()
+    rows = p.rows
+    assert (rows["mul"].bytes_read, rows["mul"].bytes_written) == (4 * (200 + 20), 4 * 200)
+    assert (rows["permute"].bytes_read, rows["permute"].bytes_written) == (0, 0)
+    assert (rows["sum"].bytes_read, rows["sum"].bytes_written) == (4 * 200, 4)
+    assert all(row.total > 0 and row.mean == row.total / row.calls for row in rows.values())
+    assert [row.total for row in p.key_averages()] == sorted(
+        (row.total for row in rows.values()), reverse=True
+    )
+
+
+def test_profile_counts_what_is_written_in_place():
+    x = data(10)
+    with profile() as p:
+        x.add_(1)
+    assert sum(row.bytes_written for row in p.rows.values()) >= 40
+
+
+def test_profile_table():
+    x = data(3)
+    with profile() as p:
+        x + x
+    lines = p.table().splitlines()
+    heads = "kernel calls total ms % mean us read MB written MB"
+    assert lines[0].split() == heads.split()
+    assert [line.split()[:2] for line in lines[1:]] == [["add", "1"], ["all", "1"]]
+    assert str(p) == p.table()
+
+
+def test_chrome_trace(tmp_path):
+    with profile() as p:
+        data(3) + data(3)
+    p.export_chrome_trace(tmp_path / "trace.json")
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    (add,) = [event for event in events if event["name"] == "add"]
+    assert add["ph"] == "X" and add["dur"] > 0
+    assert add["args"]["in"] == ["float32[3]", "float32[3]"]
+
+
+def test_a_profile_of_sums_has_no_timeline(tmp_path):
+    with pytest.raises(RuntimeError, match="sums only"):
+        backends.Profile(timeline=False).export_chrome_trace(tmp_path / "trace.json")
+
+
+# -- nancheck
+
+
+def message(error):
+    return str(error.value)
+
+
+def test_nancheck_names_the_kernel_the_element_and_the_line():
+    x = minigrad.tensor([1.0, 2.0, 0.0])
+    with pytest.raises(FloatingPointError) as error, nancheck():
+        y = x + 0
+        y.log()  # the line
+    assert "kernel 'log' made -inf at index (2,), the first of 1 in float32[3]" in message(error)
+    assert "test_wrappers.py" in message(error)
+    assert "y.log()  # the line" in message(error)
+
+
+def test_nancheck_in_the_backward_pass_names_both_lines():
+    x = minigrad.tensor([0.0], requires_grad=True)
+    with minigrad.autograd.detect_anomaly():
+        y = x.sqrt()  # forward
+        with pytest.raises(FloatingPointError, match="kernel 'div' made inf") as error, nancheck():
+            y.backward(minigrad.ones(1))  # backward
+    assert "# backward" in message(error)
+    assert any("# forward" in note for note in error.value.__notes__)
+
+
+def test_nancheck_sees_overflow_when_casting():
+    with pytest.raises(FloatingPointError, match="'cast' made inf"), nancheck():
+        minigrad.tensor([1e300], dtype=minigrad.float64).float()
+
+
+def test_nancheck_sees_what_is_made_in_place():
+    x = minigrad.tensor([1.0])
+    with pytest.raises(FloatingPointError, match="'div' made inf"), nancheck():
+        x.div_(0.0)
+
+
+def test_nancheck_lets_deliberate_infinities_pass():
+    inf = float("inf")
+    mask = minigrad.tensor([[False, True], [False, False]])
+    with nancheck():
+        minigrad.full((2,), inf) + 1
+        minigrad.tensor([inf, 1.0]) * 2
+        minigrad.ones(2, 2).masked_fill(mask, -inf).softmax(-1)
+        minigrad.where(minigrad.tensor([True, False]), 1.0, inf)
+        minigrad.ones(2).fill_(inf)
+        minigrad.empty(100)
+        minigrad.tensor([float("nan")]).sqrt()
+        y = minigrad.ones(2)
+        y[0] = inf
+        y.sub_(y)
+        minigrad.isinf(y)
+
+
+# -- trace
+
+
+def test_trace_reads_as_a_program():
+    x, w = data(2, 3), data(4, 3)
+    with trace(x=x) as t:
+        y = x @ w.T
+        y.mul_(2.0)
+        t.output(y=y)
+    assert str(t).splitlines() == [
+        "input: %0 = x float32[2, 3]",
+        "captured: %1 float32[4, 3]",
+        "%2 = permute(%1, (1, 0))",
+        "%3 = matmul(%0, %2)",
+        "%3 = mul(%3, 2.0, out=%3)",
+        "output: y = %3",
+    ]
+
+
+def test_trace_knows_lifetimes_and_memory():
+    x = data(2, 3)
+    with trace(x=x) as t:
+        a = x + 1  # %1, call 0
+        v = a[0]  # %2, call 1: a view of %1
+        b = v * 2  # %3, call 2
+        b.exp()  # %4, call 3
+    values = t.program.values
+    lifetimes = [(value.first, value.last) for value in values]
+    assert lifetimes == [(-1, 0), (0, 2), (1, 2), (2, 3), (3, 3)]
+    assert [value.memory for value in values] == [0, 1, 1, 3, 4]
+
+
+def test_replay_is_the_program_on_other_data_to_the_bit():
+    x, other = data(5, 4), data(5, 4, seed=9)
+    w, b = leaves()
+    with trace(x=x) as t:
+        loss = step(x, w, b)
+        t.output(loss=loss, gw=w.grad, gb=b.grad)
+    again = t.replay()
+    for name, expected in [("loss", loss), ("gw", w.grad), ("gb", b.grad)]:
+        assert again[name].numpy().tobytes() == expected.numpy().tobytes()
+    found = t.replay(x=other)
+    expected = run_step(other)
+    assert [found[name].numpy().tobytes() for name in ("loss", "gw", "gb")] == expected
+
+
+def test_replay_of_writes_through_views():
+    def program(x):
+        y = x * 1
+        y[1:].mul_(3)
+        rows = y.T
+        rows[0] = 7
+        y += 1
+        return y, rows.sum()
+
+    x, other = data(3, 3), data(3, 3, seed=4)
+    with trace(x=x) as t:
+        y, s = program(x)
+        t.output(y=y, s=s)
+    found = t.replay(x=other)
+    for name, expected in zip("ys", program(other), strict=True):
+        assert minigrad.equal(found[name], expected)
+    assert minigrad.equal(y, program(x)[0]), "a replay leaves what was recorded alone"
+
+
+def test_replay_goes_on_with_what_the_program_updates():
+    w = minigrad.tensor([1.0])
+    with trace() as t:
+        w.mul_(2)
+    t.replay()
+    t.replay()
+    assert w.tolist() == [8.0]
+
+
+def test_a_constant_from_the_host_is_kept_as_it_was():
+    with trace() as t:
+        c = minigrad.tensor([1.0])
+        c.add_(1)
+        t.output(c=c)
+    c.add_(10)
+    assert t.replay()["c"].tolist() == [2.0]
+    assert t.replay()["c"].tolist() == [2.0]
+
+
+def test_replay_refuses_a_program_that_read_a_value():
+    x = data(2)
+    with trace(x=x) as t:
+        if x.sum().item() > -100:  # reads
+            x + 1
+    with pytest.raises(RuntimeError, match="brought a value to the host") as error:
+        t.replay(x=x)
+    assert "# reads" in message(error)
+
+
+def test_reading_at_the_end_is_harmless():
+    x = data(2)
+    with trace(x=x) as t:
+        y = x + 1
+        t.output(y=y)
+        print(y)
+    assert t.replay(x=x)["y"].tolist() == y.tolist()
+
+
+def test_replay_refuses_the_same_random_numbers():
+    with trace() as t:
+        minigrad.rand(2)
+    with pytest.raises(RuntimeError, match="would be the same at every replay"):
+        t.replay()
+
+
+def test_random_numbers_from_a_named_counter_are_replayed():
+    seed, offset = (minigrad.tensor(n) for n in (1, 0))
+    with trace(offset=offset) as t:
+        array = CPU.backend.uniform(seed.array, offset.array, (3,), np.dtype("f4"))
+        t.program.name_output("u", array)
+    first, second = t.replay()["u"], t.replay(offset=minigrad.tensor(1))["u"]
+    assert first.tolist() == array.tolist()
+    assert first.tolist() != second.tolist()
+
+
+def test_replay_refuses_another_number_of_results():
+    x = minigrad.tensor([1.0, 0.0])
+    with trace(x=x) as t:
+        t.output(i=x.nonzero())
+    assert t.replay(x=minigrad.tensor([0.0, 2.0]))["i"].tolist() == [[1]]
+    with pytest.raises(RuntimeError, match="nonzero"):
+        t.replay(x=minigrad.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "error"),
+    [
+        ("x", minigrad.ones(3), ValueError),
+        ("x", minigrad.ones(2, dtype=minigrad.float64), ValueError),
+        ("x", minigrad.ones(4)[::2], ValueError),
+        ("y", minigrad.ones(2), KeyError),
+    ],
+)
+def test_replay_refuses_inputs_that_do_not_fit(name, x, error):
+    before = data(2)
+    with trace(x=before) as t:
+        before + 1
+    with pytest.raises(error, match=f"'{name}'"):
+        t.replay(**{name: x})
+
+
+def test_a_replay_can_be_watched():
+    x = data(2)
+    with trace(x=x) as t:
+        x + 1
+    with profile() as p, trace(x=x) as again:
+        t.replay(x=x)
+    assert p.rows["add"].calls == 1
+    assert str(again) == str(t)
+
+
+def test_trace_keeps_no_array_alive():
+    x = data(1000)
+    with trace(x=x) as t:
+        for _ in range(10):
+            x * 2
+        assert len(t.program.names.refs) <= 2
+    assert set(t.program.captured) == {0}
