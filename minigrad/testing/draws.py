@@ -178,7 +178,7 @@ def lay(backend: Any, array: np.ndarray, layout: str, seed: int = 0) -> Any:
         key = tuple(slice(min(1, n), 1 + step * (n - 1) + 1 if n else 0, step) for n in array.shape)
         return backend.slice(backend.from_host(large), key)
     if layout == "reversed":
-        turn = tuple(slice(None, None, -1) for _ in array.shape)
+        turn = (*(slice(None, None, -1) for _ in array.shape), ...)  # ... keeps a 0-d array an array
         return backend.from_host(_fresh(array[turn])[turn])
     if layout == "expanded" and array.size:
         axis = seed % array.ndim if array.ndim else 0
@@ -188,7 +188,7 @@ def lay(backend: Any, array: np.ndarray, layout: str, seed: int = 0) -> Any:
 
 
 def _fresh(array: np.ndarray) -> np.ndarray:
-    return array.copy(order="C")
+    return np.array(array, order="C")
 
 
 def _junk(dtype: np.dtype) -> Any:

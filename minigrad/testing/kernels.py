@@ -635,9 +635,9 @@ def _attention_grad(draw: Draw) -> tuple[Any, ...]:
 
 row("cross_entropy", _cross_entropy_of(1, 1), smooth=_cross_entropy_of(1, 2), tolerance=32)
 row("cross_entropy_grad", _cross_entropy_grad, tolerance=32)
-row("layer_norm", _layer_norm, tolerance=64)
+row("layer_norm", _layer_norm, tolerance=1024)  # x of equal elements: rounding times 1 / sqrt(eps)
 row("layer_norm_grad", _layer_norm_grad, tolerance=64)
-row("batch_norm", _batch_norm, tolerance=64)
+row("batch_norm", _batch_norm, tolerance=1024)
 row("batch_norm_grad", _batch_norm_grad, tolerance=64)
 row("attention", _attention_of(False), smooth=_attention_of(True), tolerance=32)
 row("attention_grad", _attention_grad, tolerance=64)

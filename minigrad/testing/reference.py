@@ -258,7 +258,8 @@ def addcmul(x: Array, y: Array, z: Array, value: Any) -> Array:
 
 
 def lerp(x: Array, y: Array, w: Any) -> Array:
-    return x + w * (y - x)
+    d = y - x
+    return np.where(np.abs(w) < 0.5, x + w * d, y - d * (1 - w))
 
 
 # -- reductions
