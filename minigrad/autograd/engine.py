@@ -112,6 +112,7 @@ def _leading_to(targets: set[Any], roots: Iterable[Any]) -> set[Any]:
 
 
 def _add_at(gradients: list[Tensor | None], index: int, g: Tensor) -> None:
+    gradients.extend([None] * (index + 1 - len(gradients)))  # an op like split has as many outputs as it is asked for
     before = gradients[index]
     gradients[index] = g if before is None else before + g
 

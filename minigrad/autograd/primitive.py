@@ -163,6 +163,10 @@ class Op:
             if isinstance(value, Tensor):
                 if value.version.stamp > node.seq:
                     raise _overwritten(self.kept[i], value, node)
+            elif type(value) is list:
+                for member in value:
+                    if isinstance(member, Tensor) and member.version.stamp > node.seq:
+                        raise _overwritten(self.kept[i], member, node)
             elif self.is_output[i] and value is not None:
                 array, version = value
                 device = (
@@ -407,6 +411,8 @@ def _primitive(op: Op) -> Callable[..., Any]:
             result = getattr(device.backend, name)(*arrays, *params)
         except (ValueError, TypeError) as error:
             raise _explain(name, arrays, error) from error
+        if op.view and result is None:
+            return None  # the strides of x allow no such view
         if single:
             result = (result,)
         outs = tuple([wrap(array, device) for array in result])

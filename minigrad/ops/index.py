@@ -1,1 +1,655 @@
-__all__: list[str] = []
+"""Indexing: x[...], picking and placing by index tensors, by masks, and in order.
+
+Picking and placing are each other's gradient: gather and scatter_add, index_select and index_add, index and
+index_put(accumulate), and so are the two halves of an assignment: what is replaced gets no gradient, what replaces it
+gets all.
+
+`axis` stands among the inputs of gather and its kin, where their kernels have it; it is a plain int.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import namedtuple
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from minigrad import dtype as dtypes
+from minigrad.autograd import broadcast
+from minigrad.autograd.broadcast import Shape
+from minigrad.autograd.inplace import copy_, inplace, where_
+from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _suit as suit
+from minigrad.autograd.primitive import cast, primitive
+from minigrad.ops.axes import one_axis
+from minigrad.ops.shape import slice_, viewed, whole, zeros
+from minigrad.tensor import Tensor, wrap
+
+
+def place_rule(g: Sequence[Any], x_shape: Shape, indices: Tensor, axis: int) -> Tensor:
+    """The gradient of values that were picked from x at distinct indices: put back where they came from."""
+    return scatter_(zeros(x_shape, g[0]), axis, indices, g[0])
+
+
+gather_ = primitive(
+    "gather", "x axis index",
+    x=lambda g, x_shape, axis, index: scatter_add_(zeros(x_shape, g), axis, index, g),
+)
+scatter_add_ = primitive(
+    "scatter_add", "x axis index src", x=lambda g: g, src=lambda g, axis, index: gather_(g, axis, index)
+)
+scatter_ = primitive(
+    "scatter", "x axis index src",
+    x=lambda g, axis, index: scatter_(g, axis, index, zeros(index.array.shape, g)),
+    src=lambda g, axis, index: gather_(g, axis, index),
+)
+index_select_ = primitive(
+    "index_select", "x axis index",
+    x=lambda g, x_shape, axis, index: index_add_(zeros(x_shape, g), axis, index, g),
+)
+index_add_ = primitive(
+    "index_add", "x axis index src", x=lambda g: g, src=lambda g, axis, index: index_select_(g, axis, index)
+)
+index_ = primitive(
+    "index", "x indices*", x=lambda g, x_shape, indices: index_put_(zeros(x_shape, g), indices, g, True)
+)
+index_put_ = primitive(
+    "index_put", "x indices* values | accumulate",
+    x=lambda g, indices, accumulate: g if accumulate else index_put_(g, indices, zeros((), g), False),
+    values=lambda g, indices: index_(g, indices),
+)
+sort_ = primitive("sort", "x | axis descending -> values indices", x=place_rule)
+topk_ = primitive("topk", "x | k axis largest -> values indices", x=place_rule)
+nonzero_ = primitive("nonzero", "x")
+searchsorted_ = primitive("searchsorted", "sorted values | right")
+unique_ = primitive("unique", "x -> values inverse counts")
+
+SortResult = namedtuple("sort", "values indices")
+TopkResult = namedtuple("topk", "values indices")
+
+
+# -- x[key] and x[key] = value
+
+
+def getitem(input: Tensor, key: Any) -> Tensor:
+    """x[key]: ints, slices, None and ... give a view; index tensors, masks and lists of ints a copy.
+
+    Raises IndexError for what is out of range, for too many indices, and for keys of other types.
+
+    >>> import minigrad
+    >>> x = minigrad.arange(6).reshape(2, 3)
+    >>> x[:, 1], x[x > 3], x[0, [0, 2]]
+    (tensor([1, 4]), tensor([4, 5]), tensor([0, 2]))
+    """
+    x, indices = _locate(input, key)
+    if indices is not None:
+        return index_(x, indices)
+    return broadcast.alias(x) if x is input else x
+
+
+def setitem(input: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value, a number or a tensor that broadcasts to x[key]; key as in getitem."""
+    value = _value(input, value)
+    mask = _index_tensor(key, input) if _is_mask(key) else None
+    if mask is not None and not value.array.shape and _fits_front(mask, input):
+        mask = viewed(mask, mask.array.shape + (1,) * (input.dim() - mask.dim()))
+        inplace(masked_fill, input, mask, value)
+        return
+    x, indices = _locate(input, key)
+    if indices is None:
+        copy_(x, value)
+    else:
+        inplace(index_put_, x, indices, _values_for(x, indices, value), False)
+
+
+def _value(x: Tensor, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    if type(value) not in NUMBERS:
+        raise TypeError(f"can't assign a {type(value).__name__} to a {x.dtype} tensor; minigrad.tensor() converts")
+    return wrap(x.device.backend.full((), suit(value, x.array.dtype), x.array.dtype), x.device)
+
+
+def _is_mask(key: Any) -> bool:
+    dtype = key.array.dtype if isinstance(key, Tensor) else getattr(key, "dtype", None)
+    return dtype == np.bool_ and not isinstance(key, np.generic)
+
+
+def _fits_front(mask: Tensor, x: Tensor) -> bool:
+    n = mask.dim()
+    return n > 0 and mask.array.shape == x.array.shape[:n]
+
+
+def _locate(x: Tensor, key: Any) -> tuple[Tensor, list[Any] | None]:
+    """What `key` means: a view of x cut by its ints and slices with new axes for its Nones, and index tensors for its axes.
+
+    Without index tensors the view is all. As in PyTorch ints cut first, so that x[0, :, i] is x[0][:, i].
+    """
+    shape = x.array.shape
+    items, used = _items(x, key)
+    if used > len(shape):
+        raise _too_many(items, shape)
+    cut: list[Any] = []  # for each axis of x: an int or a slice
+    wide: list[int] = []  # the shape after the cut, new axes included
+    indices: dict[int, Tensor] = {}  # by axis of that shape
+    for item in items:
+        axis = len(cut)
+        if type(item) is int:
+            cut.append(_in_bounds(item, axis, shape[axis]))
+        elif type(item) is slice:
+            part = _steps(item, shape[axis])
+            cut.append(part)
+            wide.append(len(range(part.start, part.stop, part.step)))
+        elif item is None:
+            wide.append(1)
+        elif item is Ellipsis:
+            middle = shape[axis: axis + len(shape) - used]
+            cut.extend(whole(middle))
+            wide.extend(middle)
+            used = len(shape)  # a second Ellipsis stands for nothing
+        else:
+            for index in _as_integers(item, axis, shape):
+                indices[len(wide)] = index
+                wide.append(shape[len(cut)] if item.dim() else 1)
+                cut.extend(whole(shape[len(cut): len(cut) + 1]) if item.dim() else ())
+    rest = shape[len(cut):]
+    cut.extend(whole(rest))
+    wide.extend(rest)
+    out = x if tuple(cut) == whole(shape) else slice_(x, tuple(cut))
+    if len(wide) != out.dim():
+        out = viewed(out, tuple(wide))
+    if not indices:
+        return out, None
+    found = [indices.get(i) for i in range(max(indices) + 1)]
+    _meeting_shape(found)
+    return out, found
+
+
+def _items(x: Tensor, key: Any) -> tuple[list[Any], int]:
+    """The parts of a key: ints, slices, None, ... and Tensors; and how many axes of x they use up."""
+    items, used = [], 0
+    for item in key if type(key) is tuple else _as_tuple(key):
+        kind = type(item)
+        if kind is int or kind is slice:
+            used += 1
+        elif item is not None and item is not Ellipsis:
+            item = _part(item, x)
+            used += 1 if type(item) is int else item.dim() if _is_mask(item) else 1
+        items.append(item)
+    return items, used
+
+
+def _as_tuple(key: Any) -> tuple[Any, ...]:
+    """A key that is no tuple: a list counts as one where it holds more than numbers, as PyTorch 2.13 still has it."""
+    nested = (list, tuple, range, slice, EllipsisType, type(None), Tensor, np.ndarray)
+    if type(key) is list and len(key) < 32 and any(isinstance(part, nested) for part in key):
+        warnings.warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)], or "
+            "x[minigrad.tensor(seq)] for an index tensor",
+            UserWarning,
+            stacklevel=5,
+        )
+        return tuple(key)
+    return (key,)
+
+
+def _part(item: Any, x: Tensor) -> Any:
+    """A part of a key that is neither int, slice, None nor ...: as an int, or as an index Tensor on x's device."""
+    if isinstance(item, bool | np.bool_):
+        return wrap(x.device.backend.full((), bool(item), dtypes.bool_.numpy), x.device)
+    if isinstance(item, np.integer):
+        return int(item)
+    if not isinstance(item, Tensor | np.ndarray | list | tuple | range):
+        if isinstance(item, str):
+            raise TypeError(f"x[{item!r}]: invalid data type 'str' in an index")
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            f"(got {type(item).__name__})"
+        )
+    index = _index_tensor(item, x)
+    if not index.array.shape and index.array.dtype != dtypes.bool_.numpy:
+        return int(index.item())
+    return index
+
+
+def _index_tensor(item: Any, x: Tensor) -> Tensor:
+    """A mask or int64 tensor on x's device."""
+    if not isinstance(item, Tensor):
+        array = np.asarray(item)
+        item = wrap(x.device.backend.from_host(array if array.size else array.astype(np.int64)), x.device)
+    dtype = item.array.dtype
+    if dtype == dtypes.uint8.numpy:
+        warnings.warn(
+            "indexing with dtype uint8 is deprecated: it is taken for a mask; convert with .bool() or .long()",
+            UserWarning,
+            stacklevel=6,
+        )
+        dtype = dtypes.bool_.numpy
+    elif dtype == dtypes.int32.numpy:
+        dtype = dtypes.int64.numpy
+    elif dtype not in (dtypes.int64.numpy, dtypes.bool_.numpy):
+        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {dtype}")
+    if item.array.dtype != dtype:
+        item = cast(item, dtype)
+    return item if item.device is x.device else item.to(x.device)
+
+
+def _too_many(items: Sequence[Any], shape: Shape) -> IndexError:
+    if not shape and type(items[0]) is int:
+        return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+    if not shape and type(items[0]) is slice:
+        return IndexError("slice() cannot be applied to a 0-dim tensor.")
+    return IndexError(f"too many indices for tensor of dimension {len(shape)}: shape {list(shape)}")
+
+
+def _in_bounds(i: int, axis: int, n: int) -> int:
+    if not -n <= i < n:
+        raise IndexError(f"index {i} is out of bounds for dimension {axis} with size {n}")
+    return i + n if i < 0 else i
+
+
+def _steps(part: slice, n: int) -> slice:
+    """A slice in the form that kernels take: 0 <= start <= stop <= n and a positive step."""
+    start, stop, step = part.indices(n)
+    if step < 0:
+        raise ValueError(f"step must be greater than zero, got {step}; flip() reverses")
+    return slice(start, max(start, stop), step)
+
+
+def _as_integers(index: Tensor, axis: int, shape: Shape) -> list[Tensor]:
+    """A mask as the index tensors of its True elements, one for each of its dims; index tensors as they are."""
+    if index.array.dtype != dtypes.bool_.numpy:
+        return [index]
+    mask = index.array.shape
+    if not mask:  # x[True] and x[False]: a new axis, of size 1 or 0
+        return [wrap(index.device.backend.full((int(index.item()),), 0, dtypes.int64.numpy), index.device)]
+    if shape[axis: axis + len(mask)] != mask:
+        wrong = next(i for i, n in enumerate(mask) if n != shape[axis + i])
+        raise IndexError(
+            f"The shape of the mask {list(mask)} at index {wrong} does not match the shape of the indexed tensor "
+            f"{list(shape)} at index {axis + wrong}"
+        )
+    return _columns(nonzero_(index))
+
+
+def _columns(positions: Tensor) -> list[Tensor]:
+    count, n = positions.array.shape
+    return [slice_(positions, (slice(0, count, 1), i)) for i in range(n)]
+
+
+def _meeting_shape(indices: Sequence[Tensor | None]) -> Shape:
+    shapes = [index.array.shape for index in indices if index is not None]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise IndexError(
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            + ", ".join(str(list(shape)) for shape in shapes)
+        ) from None
+
+
+def _values_for(x: Tensor, indices: Sequence[Tensor | None], values: Tensor) -> Tensor:
+    """The values of an assignment in the shape of x[indices]."""
+    if values.array.dtype != x.array.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {x.dtype} for the destination and "
+            f"{values.dtype} for the source; convert with .to({x.dtype})"
+        )
+    at = [i for i, index in enumerate(indices) if index is not None]
+    rest = [n for i, n in enumerate(x.array.shape) if i not in at]
+    first = at[0] if at[-1] - at[0] == len(at) - 1 else 0  # index axes that are not neighbours come first
+    target = (*rest[:first], *_meeting_shape(indices), *rest[first:])
+    shape = values.array.shape
+    extra = max(len(shape) - len(target), 0)
+    if set(shape[:extra]) <= {1} and all(n in (1, m) for n, m in zip(shape[::-1], target[::-1], strict=False)):
+        return broadcast.expand(broadcast.reshape(values, shape[extra:]), target)
+    raise RuntimeError(
+        f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(target)}"
+    )
+
+
+def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """x with x[indices] = values, or += values where `accumulate`; indices as in getitem, one or None for each dim."""
+    x, found = _locate(input, tuple([slice(None) if index is None else index for index in indices]))
+    if found is None:
+        raise IndexError("index_put(): at least one index tensor is needed")
+    out = index_put_(x, found, _values_for(x, found, values), accumulate)
+    return out if out.array.shape == input.array.shape else broadcast.reshape(out, input.array.shape)
+
+
+# -- along one dim
+
+
+def _along(name: str, x: Tensor, index: Tensor) -> Tensor:
+    """An index tensor of gather or scatter as int64, checked to have x's number of dims (0-d counts as one)."""
+    dtype = index.array.dtype
+    if dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype}")
+    if (x.dim() or 1) != (index.dim() or 1):
+        raise RuntimeError(
+            f"{name}(): Index tensor must have the same number of dimensions as input tensor: got shapes "
+            f"{list(index.shape)} and {list(x.shape)}"
+        )
+    return index if dtype == dtypes.int64.numpy else cast(index, dtypes.int64.numpy)
+
+
+def _line(x: Tensor) -> Tensor:
+    """x, with one dim if it has none."""
+    return x if x.array.shape else viewed(x, (1,))
+
+
+def _ranged(op: Any, *args: Any) -> Tensor:
+    """The call, with PyTorch's exception for an index that is out of range in gather, scatter and index_add."""
+    try:
+        out: Tensor = op(*args)
+    except IndexError as error:
+        raise RuntimeError(f"{op.__name__}(): {error}") from None
+    return out
+
+
+def gather(input: Tensor, dim: Any, index: Tensor) -> Tensor:
+    """out[i, j] = x[i, index[i, j]] for dim 1, and so on: one element of x for each of index.
+
+    On the other dims index may be smaller than x. RuntimeError where it is larger or points outside.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1, 2], [3, 4]]).gather(1, minigrad.tensor([[1], [0]]))
+    tensor([[2],
+            [3]])
+    """
+    index = _along("gather", input, index)
+    x, lines = _line(input), _line(index)
+    axis = one_axis("gather", dim, x.dim())
+    _check_smaller("gather", lines.array.shape, x.array.shape, axis)
+    out = _ranged(gather_, x, axis, lines)
+    return out if index.array.shape else viewed(out, ())
+
+
+def _check_smaller(name: str, index: Shape, x: Shape, axis: int) -> None:
+    for i, (n, m) in enumerate(zip(index, x, strict=True)):
+        if n > m and i != axis:
+            raise RuntimeError(
+                f"{name}(): Size does not match at dimension {i} expected index {list(index)} to be no larger than self "
+                f"{list(x)} apart from dimension {axis}"
+            )
+
+
+def scatter(input: Tensor, dim: Any, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+    """A copy of x with out[i, index[i, j]] = src[i, j] for dim 1, and so on; src is a tensor or a number.
+
+    Where an index comes twice, the last one written stays. reduce="add" adds instead.
+    """
+    if reduce not in (None, "add", "multiply"):
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    if reduce == "multiply":
+        raise NotImplementedError("scatter(): reduce='multiply' is not there; multiply what gather() gives, and scatter that")
+    src = value if src is None else src
+    if not isinstance(src, Tensor):
+        src = broadcast.expand(_value(input, src), index.array.shape)
+    return _scatter("scatter", scatter_ if reduce is None else scatter_add_, input, dim, index, src)
+
+
+def scatter_add(input: Tensor, dim: Any, index: Tensor, src: Tensor) -> Tensor:
+    """A copy of x with out[i, index[i, j]] += src[i, j] for dim 1, and so on: gather's adjoint."""
+    return _scatter("scatter_add", scatter_add_, input, dim, index, src)
+
+
+def _scatter(name: str, op: Any, input: Tensor, dim: Any, index: Tensor, src: Tensor) -> Tensor:
+    index = _line(_along(name, input, index))
+    x, src = _line(input), _line(src)
+    axis = one_axis(name, dim, x.dim())
+    if src.array.dtype != x.array.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+    shape = index.array.shape
+    if len(shape) != src.dim() or any(n > m for n, m in zip(shape, src.array.shape, strict=True)):
+        raise RuntimeError(
+            f"{name}(): Expected index {list(shape)} to be no larger size than src {list(src.shape)} in every dimension"
+        )
+    _check_smaller(name, shape, x.array.shape, axis)
+    if src.array.shape != shape:
+        src = slice_(src, whole(shape))
+    out = _ranged(op, x, axis, index, src)
+    return out if input.array.shape else viewed(out, ())
+
+
+def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
+    """x[..., index, ...] at dim `dim`, for a vector of ints; IndexError for one out of range.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1, 2, 3]).index_select(0, minigrad.tensor([2, 0]))
+    tensor([3, 1])
+    """
+    index = _vector("index_select", index)
+    axis = one_axis("index_select", dim, input.dim())
+    if not input.array.shape and index.array.shape != (1,):
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
+    out = index_select_(_line(input), axis, index)
+    return out if input.array.shape else viewed(out, ())
+
+
+def _vector(name: str, index: Tensor) -> Tensor:
+    if index.dim() > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, got shape {list(index.shape)}")
+    if index.array.dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
+        raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index, got {index.dtype}")
+    return _line(index if index.array.dtype == dtypes.int64.numpy else cast(index, dtypes.int64.numpy))
+
+
+def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """A copy of x with out[..., index[k], ...] += alpha * source[..., k, ...] at dim `dim`."""
+    index, x, src = _vector("index_add", index), _line(input), _line(source)
+    axis = one_axis("index_add", dim, x.dim())
+    if src.array.dtype != x.array.dtype:
+        raise RuntimeError(f"index_add(): self ({input.dtype}) and source ({source.dtype}) must have the same scalar type")
+    shape = src.array.shape
+    if len(shape) == x.dim() and shape[axis] != index.numel():
+        raise RuntimeError(
+            f"index_add(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({shape[axis]}), "
+            f"for dim: {axis}"
+        )
+    if shape[:axis] + shape[axis + 1:] != x.array.shape[:axis] + x.array.shape[axis + 1:]:
+        raise RuntimeError(
+            f"index_add(): source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
+        )
+    out = _ranged(index_add_, x, axis, index, src if alpha == 1 else src * alpha)
+    return out if input.array.shape else viewed(out, ())
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
+    """gather with broadcasting on the other dims; without `dim`, of all elements in order."""
+    if dim is None:
+        return gather(broadcast.reshape(input, (input.numel(),)), 0, broadcast.reshape(indices, (indices.numel(),)))
+    if input.dim() != indices.dim():
+        raise RuntimeError(
+            f"take_along_dim(): input and indices should have the same number of dimensions, but got {input.dim()} "
+            f"dimensions for input, and {indices.dim()} dimensions for indices"
+        )
+    axis = one_axis("take_along_dim", dim, input.dim())
+    x, shape = input.array.shape, indices.array.shape
+    common = list(np.broadcast_shapes(x[:axis] + (1,) + x[axis + 1:], shape[:axis] + (1,) + shape[axis + 1:]))
+    sizes = [(*common[:axis], n, *common[axis + 1:]) for n in (x[axis], shape[axis])]
+    return gather(broadcast.expand(input, sizes[0]), axis, broadcast.expand(indices, sizes[1]))
+
+
+# -- by mask
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """out = value where mask, else x; the mask is bool and broadcasts, the value a number or a 0-d tensor.
+
+    >>> import minigrad
+    >>> minigrad.ones(3).masked_fill(minigrad.tensor([True, False, True]), 0)
+    tensor([0., 1., 0.])
+    """
+    if mask.array.dtype != dtypes.bool_.numpy:
+        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if not isinstance(value, Tensor):
+        return where_(mask, suit(value, input.array.dtype), input)
+    if value.array.shape:
+        raise RuntimeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
+        )
+    return where_(mask, value if value.array.dtype == input.array.dtype else cast(value, input.array.dtype), input)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements of x where mask is True, in one dim; the two broadcast."""
+    if mask.array.dtype != dtypes.bool_.numpy:
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
+    try:
+        shape = np.broadcast_shapes(input.array.shape, mask.array.shape) or (1,)
+    except ValueError:
+        raise RuntimeError(
+            f"masked_select(): the mask's shape {list(mask.shape)} does not broadcast with {list(input.shape)}"
+        ) from None
+    return getitem(broadcast.expand(input, shape), broadcast.expand(mask, shape))
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The positions of elements that are not zero: (count, ndim), or one vector for each dim."""
+    if as_tuple:
+        return tuple(_columns(nonzero_(_line(input))))
+    return nonzero_(input)
+
+
+# -- in order
+
+
+def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Any:
+    """(values, indices): x in order along `dim`; equal elements keep theirs, NaN counts as the largest.
+
+    >>> import minigrad
+    >>> minigrad.tensor([3, 1, 2]).sort().indices
+    tensor([1, 2, 0])
+    """
+    return SortResult(*sort_(input, one_axis("sort", dim, input.dim()), bool(descending)))
+
+
+def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The indices that sort x along `dim`."""
+    indices: Tensor = sort_(input, one_axis("argsort", dim, input.dim()), bool(descending))[1]
+    return indices
+
+
+def topk(input: Tensor, k: int, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """(values, indices) of the k largest (or smallest) along `dim`, in order."""
+    axis = one_axis("topk", dim, input.dim())
+    n = input.array.shape[axis] if input.array.shape else 1
+    if not 0 <= k <= n:
+        raise RuntimeError(f"topk(): selected index k out of range: k is {k}, dimension {axis} has size {n}")
+    return TopkResult(*topk_(input, k, axis, bool(largest)))
+
+
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:
+    """Where to insert values into rows in ascending order: the number of elements below them, or not above them if `right`.
+
+    >>> import minigrad
+    >>> minigrad.searchsorted(minigrad.tensor([1, 3, 5]), minigrad.tensor([3, 6]))
+    tensor([1, 3])
+    """
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError("searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+    row = sorted_sequence if sorter is None else gather(sorted_sequence, -1, sorter)
+    values = input if isinstance(input, Tensor) else row.new_tensor(input, dtype=dtypes.from_numpy(dtypes.of_number(input)))
+    shapes = row.array.shape, values.array.shape
+    if not shapes[0]:
+        raise RuntimeError("searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension")
+    if len(shapes[0]) > 1 and (not shapes[1] or shapes[0][:-1] != shapes[1][:-1]):
+        raise RuntimeError(
+            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
+            f"input value tensor must match, but we got boundaries tensor {list(shapes[0])} and input value tensor "
+            f"{list(shapes[1])}"
+        )
+    target = dtypes.promote(row.array.dtype, values.array.dtype)
+    row, values = (x if x.array.dtype == target else cast(x, target) for x in (row, values))
+    out: Tensor = searchsorted_(row, values, right or side == "right")
+    return cast(out, dtypes.int32.numpy) if out_int32 else out
+
+
+def unique(
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
+) -> Any:
+    """The distinct elements in order; if asked for, also where each element of x is among them, and how often each occurs.
+
+    >>> import minigrad
+    >>> minigrad.unique(minigrad.tensor([2, 1, 2]), return_counts=True)
+    (tensor([1, 2]), tensor([1, 2]))
+    """
+    if dim is not None:
+        raise NotImplementedError("unique(): dim is not there; minigrad finds distinct elements, not distinct rows")
+    values, inverse, counts = unique_(input)
+    wanted = ((values, True), (inverse, return_inverse), (counts, return_counts))
+    found = tuple([x for x, want in wanted if want])
+    return found if len(found) > 1 else values
+
+
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None) -> Tensor:
+    """Each element of x along `dim` repeats times in a row; `repeats` is a number, or one for each. Without dim: of all elements.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1, 2]).repeat_interleave(minigrad.tensor([1, 2]))
+    tensor([1, 2, 2])
+    """
+    x = broadcast.reshape(input, (input.numel(),)) if dim is None else input
+    axis = 0 if dim is None else one_axis("repeat_interleave", dim, x.dim())
+    shape = _line(x).array.shape
+    if not isinstance(repeats, Tensor):
+        repeats = x.new_tensor([repeats], dtype=dtypes.int64)
+    if repeats.array.dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
+        raise RuntimeError(f"repeat_interleave(): repeats has to be Long or Int tensor, got {repeats.dtype}")
+    if repeats.numel() not in (1, shape[axis]) or repeats.dim() > 1:
+        raise RuntimeError(
+            f"repeat_interleave(): repeats must have the same size as input along dim, but got repeats of shape "
+            f"{list(repeats.shape)} and input.size({axis}) = {shape[axis]}"
+        )
+    if repeats.numel() and repeats.min().item() < 0:
+        raise RuntimeError("repeat_interleave(): repeats can not be negative")
+    ends = broadcast.expand(repeats.reshape(-1), (shape[axis],)).cumsum(0)
+    count = int(ends[-1].item()) if shape[axis] else 0
+    positions = wrap(x.device.backend.arange(0, 1, count, dtypes.int64.numpy), x.device)
+    return index_select_(_line(x), axis, searchsorted_(ends, positions, True))
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """out[..., c] = 1 where x[...] == c, else 0 (int64); as many classes as the largest label needs, unless given.
+
+    >>> import minigrad
+    >>> minigrad.ops.one_hot(minigrad.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    if tensor.dtype is not dtypes.int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}")
+    if not tensor.numel():
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor; pass num_classes")
+        return tensor.new_zeros(*tensor.shape, num_classes)
+    largest = int(tensor.max().item())
+    if tensor.min().item() < 0:
+        raise RuntimeError(f"Class values must be non-negative, got {tensor.min().item()}")
+    if num_classes != -1 and largest >= num_classes:
+        raise RuntimeError(f"Class values must be smaller than num_classes, got {largest} for num_classes={num_classes}")
+    classes = wrap(
+        tensor.device.backend.arange(0, 1, largest + 1 if num_classes == -1 else num_classes, dtypes.int64.numpy), tensor.device
+    )
+    return cast(viewed(tensor, (*tensor.array.shape, 1)) == classes, dtypes.int64.numpy)
+
+
+__all__ = [
+    *("getitem setitem index_put gather scatter scatter_add index_select index_add take_along_dim").split(),
+    *("masked_fill masked_select nonzero sort argsort topk searchsorted unique repeat_interleave one_hot").split(),
+]
