@@ -379,7 +379,9 @@ class Backend:
 
     def bitwise_not(self, x: Array, out: Array = None) -> Array:
         """out[i] = ~x[i]; `not x[i]` for bool"""
-        return self.logical_not(x, out) if x.dtype == bool else self.bitwise_xor(x, -1, out)
+        if x.dtype == bool:
+            return self.logical_not(x, out)
+        return self.bitwise_xor(x, -1 if x.dtype.kind == "i" else int(np.iinfo(x.dtype).max), out)
 
     # --- Activations, one operand ----------------------------------------------------------------
 
@@ -509,8 +511,10 @@ class Backend:
         return self.where(self.ne(x, x), y, smaller, out)
 
     def hypot(self, x: Array, y: Array, out: Array = None) -> Array:
-        """out[i] = sqrt(x[i] ** 2 + y[i] ** 2)"""
-        return self.sqrt(self.add(self.mul(x, x), self.mul(y, y)), out)
+        """out[i] = sqrt(x[i] ** 2 + y[i] ** 2); inf where x[i] or y[i] is infinite, beside NaN too"""
+        squares = [v * v if isinstance(v, int | float) else self.mul(v, v) for v in (x, y)]
+        infinite = self.eq(self.fmax(*squares), math.inf)
+        return self.where(infinite, math.inf, self.sqrt(self.add(*squares)), out)
 
     def ne(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] != y[i] (bool)"""
