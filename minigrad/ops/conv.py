@@ -241,7 +241,7 @@ def _check_types(name: str, d: int, x: Any, w: Any, b: Tensor | None) -> None:
                 ".to(dtype)"
             )
     if x.array.dtype.kind == "b":
-        raise RuntimeError(f"{name}(): not implemented for {x.dtype}; convert with .float()")
+        raise NotImplementedError(f"{name}(): not implemented for {x.dtype}; convert with .float()")
 
 
 def _check_groups(name: str, x: Tensor, w: Tensor, groups: int, d: int, channels: int, expected: int) -> None:

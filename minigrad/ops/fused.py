@@ -168,7 +168,7 @@ def nll_loss(
     x, labels = _as_rows("nll_loss", input, target)
     try:
         loss = _negative_log_likelihood(x, labels, weight, ignore_index, 0.0, reduction)
-    except IndexError as error:
+    except (IndexError, RuntimeError) as error:
         raise _label_error("nll_loss", x, labels, ignore_index, error) from None
     return reshape(loss, target.array.shape) if reduction == "none" else loss
 
@@ -247,7 +247,7 @@ def _check_target(name: str, x: Tensor, target: Any) -> None:
         )
 
 
-def _label_error(name: str, x: Tensor, labels: Tensor, ignore_index: int, error: IndexError) -> IndexError:
+def _label_error(name: str, x: Tensor, labels: Tensor, ignore_index: int, error: Exception) -> Exception:
     classes = x.shape[1]
     for label in labels.tolist():
         if label != ignore_index and not 0 <= label < classes:
@@ -551,7 +551,7 @@ def scaled_dot_product_attention(
 
     >>> import minigrad
     >>> q, k = minigrad.zeros(2, 4), minigrad.ones(3, 4)
-    >>> minigrad.nn.functional.scaled_dot_product_attention(q, k, minigrad.tensor([[0.0], [3.0], [6.0]]))
+    >>> minigrad.scaled_dot_product_attention(q, k, minigrad.tensor([[0.0], [3.0], [6.0]]))
     tensor([[3.],
             [3.]])
     """

@@ -85,7 +85,7 @@ def _check_types(name: str, x: Any, y: Any) -> None:
             "convert one with .to(dtype)"
         )
     if a.kind == "b":
-        raise RuntimeError(f"{name}(): not implemented for {x.dtype}; convert with .float() or .long()")
+        raise NotImplementedError(f"{name}(): not implemented for {x.dtype}; convert with .float() or .long()")
 
 
 def _check_inner(name: str, x_shape: Sequence[int], y_shape: Sequence[int]) -> None:
@@ -428,14 +428,15 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         raise RuntimeError(f"tensordot(): both dimension lists should have same length, got {a_dims} and {b_dims}")
     a_labels, b_labels = list(range(a.dim())), list(range(a.dim(), a.dim() + b.dim()))
     for i, j in zip(a_dims, b_dims, strict=True):
-        if a.shape[i] != b.shape[j]:
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
                 f"tensordot(): contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and "
                 f"second has size {b.shape[j]} in dim {j}"
             )
         b_labels[j] = i
     keep = set(a_labels).symmetric_difference(b_labels)
-    return _contract(a, a_labels, b, b_labels, keep)[0]
+    sizes = _sizes("tensordot", [a_labels, b_labels], (a, b))
+    return _contract(*_prepare(a, a_labels, sizes), *_prepare(b, b_labels, sizes), keep)[0]
 
 
 __all__ = "matmul mm bmm mv dot outer addmm baddbmm linear einsum tensordot".split()

@@ -132,7 +132,7 @@ def _average(
     ones = (1,) * d
     size, stride, padding = _window(name, d, x, size, stride, padding, ones)
     if x.array.dtype not in dtypes.FLOATS:
-        raise RuntimeError(f"{name}(): not implemented for {x.dtype}; convert with .float()")
+        raise NotImplementedError(f"{name}(): not implemented for {x.dtype}; convert with .float()")
     batched = x if x.dim() == d + 2 else view(x, (1, *x.array.shape))
     shape = _out_shape(name, batched.array.shape, size, stride, padding, ones, ceil_mode)
     pads = tuple((n, n) for n in padding)
