@@ -15,7 +15,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 
 BackendFactory = Callable[[int], Any]
@@ -173,6 +172,8 @@ def _start(name: str, index: int | None) -> Device:
 
 def _factory(name: str) -> BackendFactory:
     if name not in _registry:
+        from importlib.metadata import entry_points  # 25 ms that few programs need
+
         for entry in entry_points(group="minigrad.backends"):
             if entry.name == name:
                 register_backend(name, entry.load())
