@@ -105,9 +105,7 @@ def _encode(obj: Any) -> bytes:
 
 
 def _describe(obj: Any, path: str, arrays: dict[str, np.ndarray], around: tuple[int, ...]) -> Any:
-    """The structure of `obj` as JSON; its tensors go into `arrays`. `around` has the ids of the
-    containers.
-    """
+    """The structure of `obj` as JSON; its tensors go into `arrays`. `around`: ids of containers."""
     if isinstance(obj, Tensor):
         return _describe_tensor(obj, path, arrays)
     if type(obj) in _PLAIN:
@@ -178,9 +176,7 @@ def _remedy(obj: Any) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Writes a file next to `path`, waits until it is on the disk, and puts it in the place of
-    `path`.
-    """
+    """Writes a file beside `path`, waits for the disk, and puts it in the place of `path`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -265,3 +265,17 @@ def test_pad_and_crop():
     assert F.pad(x, (-1, -1)).tolist() == [[1.0], [4.0]]
     with pytest.raises(NotImplementedError, match="reflect"):
         F.pad(x, (1, 1), mode="reflect")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "nearest"),
+    [
+        (nn, "Conv3d", "Conv2d"),
+        (F, "conv3d", "conv2d"),
+        (minigrad.optim, "RAdam", "Adam"),
+        (minigrad.utils.data, "StackDataset", "Dataset"),
+    ],
+)
+def test_names_of_pytorch_that_are_not_there_yet(module, name, nearest):
+    with pytest.raises(AttributeError, match=f"'{name}'.*{nearest}"):
+        getattr(module, name)

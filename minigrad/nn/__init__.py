@@ -1,5 +1,8 @@
 """Layers, losses and the Module that holds them together, under PyTorch's names."""
 
+from typing import TYPE_CHECKING, Any
+
+from minigrad import ops
 from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import (
     CELU,
@@ -62,3 +65,9 @@ __all__ = [
     "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold", "Unflatten",
     "functional", "init", "utils",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(ops.missing("nn", name, __all__))

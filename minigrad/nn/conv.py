@@ -162,10 +162,10 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """out[n, o, h, w] = b[o] + sum over i, k of w[o, i, k] x[n, i, stride (h, w) + dilation k -
-    padding].
+    """out[n, o, p] = b[o] + sum over i, k of w[o, i, k] x[n, i, stride p + dilation k - padding].
 
-    x is (N, C_in, H, W) or (C_in, H, W); `padding` an int, a pair, "same" or "valid".
+    p and k are pairs. x is (N, C_in, H, W) or (C_in, H, W); `padding` an int, a pair, "same" or
+    "valid".
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -251,9 +251,7 @@ class ConvTranspose2d(_Conv):
         )
 
     def _padding_for(self, x: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
-        """The output_padding that makes the output `output_size`; several inputs of Conv2d share
-        one output size.
-        """
+        """The output_padding that makes the output `output_size`."""
         wanted = tuple(output_size)[-2:]
         smallest = tuple(
             (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1

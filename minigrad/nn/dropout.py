@@ -18,8 +18,7 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """In training, sets elements to 0 with probability p and divides the others by 1 - p; else out
-    = x.
+    """In training, sets elements to 0 with probability p, others to x / (1 - p); else out = x.
 
     >>> import minigrad
     >>> from minigrad import nn

@@ -5,7 +5,7 @@ names here. The rest are composites: a few lines of ops each, whose gradients fo
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad import ops
 from minigrad.ops import (
@@ -48,6 +48,12 @@ __all__ = [
     "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
     "tanhshrink", "threshold",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(ops.missing("nn.functional", name, __all__))
+
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -133,8 +139,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 through deep
-    networks.
+    """scale * elu(x, alpha), which keeps mean 0 and variance 1 (Klambauer et al., 2017).
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -365,11 +370,10 @@ def huber_loss(
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
-    """-(y log p + (1 - y) log(1 - p)) for probabilities p, times `weight`; logarithms count as at
-    least -100.
+    """-(y log p + (1 - y) log(1 - p)) for probabilities p, times `weight`.
 
-    binary_cross_entropy_with_logits is more exact. Raises ValueError when the shapes differ and
-    RuntimeError for a p that is not between 0 and 1.
+    Logarithms count as at least -100. binary_cross_entropy_with_logits is more exact. Raises
+    ValueError when the shapes differ and RuntimeError for a p that is not between 0 and 1.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -427,11 +431,10 @@ def kl_div(
     log_target: bool = False,
     broadcast: bool = False,
 ) -> Tensor:
-    """y (log y - x) for x the logarithms of probabilities and y probabilities, or their logarithms
-    if `log_target`.
+    """y (log y - x) for probabilities y and logarithms of probabilities x.
 
-    `reduction="batchmean"`, the sum over the first size, is the divergence as mathematics has it.
-    Raises as mse_loss does.
+    With `log_target` y is given as logarithms as well. `reduction="batchmean"`, the sum over the
+    first size, is the divergence as mathematics has it. Raises as mse_loss does.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -518,8 +521,7 @@ def dropout1d(
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Sets each channel of x (N, C, H, W) or (C, H, W) to 0 with probability p, and divides the
-    others by 1 - p.
+    """Sets channels of x (N, C, H, W) or (C, H, W) to 0 with probability p, others to x / (1 - p).
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F

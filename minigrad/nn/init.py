@@ -29,8 +29,7 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which `nonlinearity` shrinks a standard deviation, to be made up for by the
-    weights before it.
+    """The factor that makes up for the standard deviation which `nonlinearity` takes away.
 
     `param` is the slope of "leaky_relu", 0.01 if None. ValueError for a name it does not know.
 
@@ -143,8 +142,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """The weights (out, in, ...) of a convolution that passes its channels on unchanged, in each of
-    `groups`.
+    """The weights (out, in, ...) of a convolution that changes nothing, in each of `groups`.
 
     ValueError unless there are 3 to 5 dimensions and `groups` divides the first.
     """
@@ -169,9 +167,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Uniform with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio,
-    2010).
-    """
+    """Uniform with standard deviation gain * sqrt(2 / (fan_in + fan_out)), as xavier_normal_."""
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -193,8 +189,9 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform with standard deviation gain / sqrt(fan) (He et al., 2015); `a` is leaky_relu's
-    slope.
+    """Uniform with standard deviation gain / sqrt(fan) (He et al., 2015).
+
+    `a` is the slope where `nonlinearity` is leaky_relu.
     """
     if _is_empty("kaiming_uniform_", tensor):
         return tensor
@@ -254,9 +251,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
-    """Normal with standard deviation `std`, and in each column a share `sparsity` of zeros
-    (Martens, 2010).
-    """
+    """Normal with deviation `std`, a share `sparsity` of each column 0 (Martens, 2010)."""
     if tensor.ndim != 2:
         raise ValueError(
             f"sparse_: Only tensors with 2 dimensions are supported, got {tuple(tensor.shape)}"
@@ -269,9 +264,7 @@ def sparse_(
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
-    """(fan_in, fan_out) of weights (out, in, kernel ...): how many values go into one, how many one
-    goes into.
-    """
+    """(fan_in, fan_out) of weights (out, in, kernel ...): how many values make one, one makes."""
     if tensor.ndim < 2:
         raise ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got "

@@ -69,9 +69,7 @@ class Linear(Module):
 
 
 def reset_uniform(weight: Tensor, bias: Tensor | None) -> None:
-    """Draws both uniformly from +-1 / sqrt(fan_in) of the weight: the initialisation of Linear and
-    Conv.
-    """
+    """Draws both uniformly from +-1 / sqrt(fan_in), as Linear and the convolutions start."""
     init.kaiming_uniform_(weight, a=math.sqrt(5))
     fan_in = init.fans(weight)[0]
     if bias is not None and fan_in > 0:

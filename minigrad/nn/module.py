@@ -23,8 +23,7 @@ _KINDS = ("_parameters", "_buffers", "_modules")
 
 
 class Module:
-    """The base class of layers and models: subclass it, assign its parts in `__init__`, write
-    `forward`.
+    """The base class of models and layers: assign the parts in `__init__`, write `forward`.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -75,9 +74,7 @@ class Module:
             raise
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes. Subclasses define it; call the module itself, so that hooks
-        run.
-        """
+        """What the module computes. Subclasses define it; hooks run when the module is called."""
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
@@ -174,8 +171,7 @@ class Module:
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Adds a tensor that belongs to the module's state and is not trained; in state_dict if
-        `persistent`.
+        """Adds a tensor that is part of the state and not trained; in state_dict if `persistent`.
 
         Raises as register_parameter does.
 
@@ -227,9 +223,7 @@ class Module:
         prefix: str = "",
         remove_duplicate: bool = True,
     ) -> "Iterator[tuple[str, Module]]":
-        """Yields (path, module) for this module, whose path is `prefix`, and all below it, parents
-        first.
-        """
+        """Yields (path, module), parents first; the path of this module is `prefix`."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -262,9 +256,7 @@ class Module:
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Yields (path, parameter); a parameter that is used in two places comes once unless told
-        otherwise.
-        """
+        """Yields (path, parameter), each parameter once unless told otherwise."""
         yield from self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -345,8 +337,7 @@ class Module:
         prefix: str = "",
         keep_vars: bool = False,
     ) -> dict[str, Any]:
-        """Parameters and persistent buffers by dotted path; detached, sharing memory, unless
-        `keep_vars`.
+        """Parameters and persistent buffers by dotted path, detached unless `keep_vars`.
 
         >>> from minigrad import nn
         >>> list(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).state_dict())[:3]
@@ -431,11 +422,9 @@ class Module:
             forget_grad(param, set_to_none)
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
-        """Moves parameters and buffers: `to(device)`, `to(dtype)`, `to(device, dtype)` or
-        `to(tensor)`.
+        """Moves parameters and buffers: to(device), to(dtype), to(device, dtype), to(tensor).
 
-        Only floating-point tensors change type. Raises TypeError for a type that is not floating-
-        point.
+        Only floating-point tensors change type. TypeError for a type that is not floating-point.
         """
         device, dtype = _parse_to(*args, **kwargs)
         if dtype is not None and not dtype.is_floating_point:
@@ -473,9 +462,7 @@ class Module:
         return self.to("cuda" if device is None else f"cuda:{device}")
 
     def _apply(self: T, fn: Callable[[Tensor], Tensor]) -> T:
-        """Puts fn(tensor) in the place of every parameter, gradient and buffer; the Parameter
-        objects stay.
-        """
+        """Puts fn(tensor) in the place of parameters, gradients, buffers; the Parameters stay."""
         with no_grad():
             for param in self.parameters():
                 grad = param.grad
@@ -495,21 +482,20 @@ class Module:
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Calls `hook(module, args)` before forward; what it returns, unless None, takes the place
-        of args.
+        """Calls `hook(module, args)` before forward.
 
-        With `with_kwargs` it is `hook(module, args, kwargs)`, and returns None or a pair (args,
-        kwargs).
+        What it returns, unless None, takes the place of args. With `with_kwargs` it is
+        `hook(module, args, kwargs)`, and returns None or a pair (args, kwargs).
         """
         return self._register(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Calls `hook(module, args, out)` after forward; what it returns, unless None, takes the
-        place of out.
+        """Calls `hook(module, args, out)` after forward.
 
-        With `with_kwargs` it is `hook(module, args, kwargs, out)`.
+        What it returns, unless None, takes the place of out. With `with_kwargs` it is `hook(module,
+        args, kwargs, out)`.
         """
         return self._register(self._forward_hooks, (hook, with_kwargs), prepend)
 
@@ -563,9 +549,7 @@ class Module:
 
 
 class IncompatibleKeys(NamedTuple):
-    """What load_state_dict returns: the keys that were missing, and those that nothing was found
-    for.
-    """
+    """What load_state_dict returns: the keys it missed, and those it had no place for."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]

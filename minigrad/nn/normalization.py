@@ -115,8 +115,9 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, H, W). See
-    BatchNorm1d.
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, H, W).
+
+    See BatchNorm1d.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -128,8 +129,7 @@ class BatchNorm2d(_BatchNorm):
 
 
 class LayerNorm(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last dims, which have
-    `normalized_shape`.
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last dims, of `normalized_shape`.
 
     RuntimeError when x ends in another shape.
 

@@ -5,8 +5,7 @@ from minigrad.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A leaf that requires a gradient and that a Module lists among its parameters once it is
-    assigned.
+    """A leaf that wants a gradient; a Module it is assigned to lists it as its parameter.
 
     It shares the memory of `data`; without `data` it is empty.
 

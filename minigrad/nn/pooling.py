@@ -10,8 +10,9 @@ IntOrPair = int | tuple[int, int]
 
 
 class MaxPool2d(Module):
-    """out[..., h, w] = the largest x in the window at stride (h, w) - padding; the stride is the
-    window if None.
+    """out[..., h, w] = the largest x in the window at stride (h, w) - padding.
+
+    The stride is the size of the window if None.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -56,8 +57,9 @@ class MaxPool2d(Module):
 
 
 class AvgPool2d(Module):
-    """out[..., h, w] = the mean of x in the window at stride (h, w) - padding; the stride is the
-    window if None.
+    """out[..., h, w] = the mean of x in the window at stride (h, w) - padding.
+
+    The stride is the size of the window if None.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -99,8 +101,7 @@ class AvgPool2d(Module):
 
 
 class AdaptiveAvgPool2d(Module):
-    """Averages over windows chosen so that the output has `output_size`; None keeps a size as it
-    is.
+    """Averages over windows such that the output has `output_size`; None keeps a size.
 
     >>> import minigrad
     >>> from minigrad import nn

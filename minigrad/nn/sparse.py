@@ -61,8 +61,7 @@ class Embedding(Module):
     def from_pretrained(
         cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
     ) -> "Embedding":
-        """An Embedding with these (num_embeddings, embedding_dim) weights, which are not trained if
-        `freeze`.
+        """An Embedding with these (num_embeddings, embedding_dim) weights; `freeze`: not trained.
 
         >>> import minigrad
         >>> from minigrad import nn
@@ -74,7 +73,8 @@ class Embedding(Module):
                 "Embedding.from_pretrained: embeddings must be 2-dimensional, got "
                 f"{tuple(embeddings.shape)}"
             )
-        return cls(*embeddings.shape, padding_idx, _weight=embeddings, _freeze=freeze)
+        rows, columns = embeddings.shape
+        return cls(rows, columns, padding_idx, _weight=embeddings, _freeze=freeze)
 
     def reset_parameters(self) -> None:
         """Draws the weights from the standard normal distribution; zeros at padding_idx."""

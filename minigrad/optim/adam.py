@@ -25,8 +25,7 @@ from minigrad.tensor import Tensor
 
 
 class Adam(Optimizer):
-    """p -= lr * m / (sqrt(v) + eps), m and v moving averages of g and g^2. See the module for the
-    rule.
+    """p -= lr * m / (sqrt(v) + eps), m and v moving averages of g and g^2; see the module.
 
     ValueError for negative options and for betas outside [0, 1).
 
@@ -79,9 +78,9 @@ class Adam(Optimizer):
             for step, same_step in self._by_step(group, params).items():
                 self._apply(group, same_step, step)
 
-    def _by_step(self, group: dict[str, Any], params: list[Tensor]) -> dict[int, list[Tensor]]:
+    def _by_step(self, group: dict[str, Any], params: list[Any]) -> dict[int, list[Any]]:
         """Counts this step, and lists the parameters by how many they have seen."""
-        by_step: defaultdict[int, list[Tensor]] = defaultdict(list)
+        by_step: defaultdict[int, list[Any]] = defaultdict(list)
         for p in params:
             state = self.state[p]
             if not state:
@@ -94,7 +93,7 @@ class Adam(Optimizer):
             by_step[state["step"]].append(p)
         return by_step
 
-    def _apply(self, group: dict[str, Any], params: list[Tensor], step: int) -> None:
+    def _apply(self, group: dict[str, Any], params: list[Any], step: int) -> None:
         if group["amsgrad"]:
             for p in params:
                 self._apply_amsgrad(group, p, step)
@@ -116,10 +115,9 @@ class Adam(Optimizer):
             group["maximize"],
         )
 
-    def _apply_amsgrad(self, group: dict[str, Any], p: Tensor, step: int) -> None:
+    def _apply_amsgrad(self, group: dict[str, Any], p: Any, step: int) -> None:
         lr, (beta1, beta2) = group["lr"], group["betas"]
         state = self.state[p]
-        assert p.grad is not None
         g = -p.grad if group["maximize"] else p.grad
         if self.decoupled_weight_decay:
             p.mul_(1.0 - lr * group["weight_decay"])

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from minigrad.autograd import enable_grad, no_grad
+from minigrad.nn.module import forget_grad
 from minigrad.tensor import Tensor
 
 Params = Iterable[Any]
@@ -100,17 +101,14 @@ class Optimizer:
     def _check_options(self, group: dict[str, Any]) -> None:
         """Raises ValueError for options that make no sense; subclasses extend it."""
 
-    def with_grad(self, group: dict[str, Any]) -> list[Tensor]:
+    def with_grad(self, group: dict[str, Any]) -> list[Any]:
         """The parameters of a group that have a gradient."""
         return [p for p in group["params"] if p.grad is not None]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""
         for p in chain.from_iterable(group["params"] for group in self.param_groups):
-            if set_to_none:
-                p.grad = None
-            elif p.grad is not None:
-                p.grad = p.grad.detach().zero_()
+            forget_grad(p, set_to_none)
 
     def step(self, closure: Closure | None = None) -> Any:
         """Updates every parameter that has a gradient.
@@ -193,9 +191,9 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def by_device_and_dtype(params: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+def by_device_and_dtype(params: Iterable[Any]) -> Iterator[list[Any]]:
     """The parameters in lists that one kernel call can update together."""
-    lists: defaultdict[Any, list[Tensor]] = defaultdict(list)
+    lists: defaultdict[Any, list[Any]] = defaultdict(list)
     for p in params:
         lists[p.device, p.dtype].append(p)
     yield from lists.values()

@@ -21,8 +21,7 @@ from minigrad.tensor import Tensor
 
 
 class SGD(Optimizer):
-    """p -= lr * g, with momentum, Nesterov's momentum and weight decay. See the module for the
-    rule.
+    """p -= lr * g, with momentum, Nesterov's momentum and weight decay; see the module.
 
     ValueError for negative options, and for nesterov without momentum or with dampening.
 
@@ -85,7 +84,7 @@ class SGD(Optimizer):
     def _apply(
         self,
         group: dict[str, Any],
-        params: list[Tensor],
+        params: list[Any],
         buffers: list[Tensor] | None,
         dampening: float,
     ) -> None:

@@ -13,8 +13,7 @@ def clip_grad_norm_(
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """g *= min(1, max_norm / ||all g||) in place; returns ||all g||, the norm of all gradients as
-    one vector.
+    """g *= min(1, max_norm / ||all g||) in place; returns ||all g||, of all g as one vector.
 
     Parameters without a gradient are left out. RuntimeError for a norm that is not finite, if
     `error_if_nonfinite`.

@@ -1,5 +1,8 @@
 """Datasets, samplers and the DataLoader, under PyTorch's names."""
 
+from typing import TYPE_CHECKING, Any
+
+from minigrad import ops
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.dataloader import DataLoader
 from minigrad.utils.data.dataset import (
@@ -36,3 +39,9 @@ __all__ = [
     "default_convert",
     "random_split",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(ops.missing("utils.data", name, __all__))

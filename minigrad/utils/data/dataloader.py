@@ -10,8 +10,7 @@ from minigrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialS
 
 
 class DataLoader:
-    """Yields `collate_fn([dataset[i] for i in indices])` for the lists of indices of
-    `batch_sampler`.
+    """Yields `collate_fn([dataset[i] for i in indices])` for the indices of `batch_sampler`.
 
     That is made from `sampler` (in order, or at random if `shuffle`), `batch_size` and `drop_last`.
     With `batch_size=None` it yields single samples. Everything happens in this process: worker

@@ -44,8 +44,7 @@ class IterableDataset(Dataset):
 
 
 class TensorDataset(Dataset):
-    """Sample i is (x[i], y[i], ...) for tensors x, y, ... of one length. ValueError for several
-    lengths.
+    """Sample i is (x[i], y[i], ...) for tensors x, y, ... of one length; else ValueError.
 
     >>> import minigrad
     >>> from minigrad.utils.data import TensorDataset

@@ -11,9 +11,7 @@ from minigrad.tensor import Tensor
 
 
 class Sampler:
-    """Something that yields indices of samples; subclasses define `__iter__`, and `__len__` if they
-    can.
-    """
+    """Yields indices of samples; subclasses define `__iter__`, and `__len__` if they can."""
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
@@ -141,8 +139,7 @@ class WeightedRandomSampler(Sampler):
 
 
 class BatchSampler(Sampler):
-    """The indices of `sampler` in lists of `batch_size`; a shorter last one is left out if
-    `drop_last`.
+    """The indices of `sampler` in lists of `batch_size`; `drop_last`: none that is shorter.
 
     >>> from minigrad.utils.data import BatchSampler
     >>> list(BatchSampler(range(5), 2, drop_last=False))
