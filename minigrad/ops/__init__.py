@@ -12,6 +12,20 @@
     optim         the optimizers' steps
 """
 
+from minigrad.ops import (  # isort: skip
+    conv,
+    create,
+    elementwise,
+    fused,
+    index,
+    linalg,
+    optim,
+    pool,
+    printing,
+    random,
+    reduce,
+    shape,
+)
 from minigrad.autograd.inplace import copy_, fill, inplace
 from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
@@ -27,3 +41,18 @@ from minigrad.ops.printing import format_tensor, set_printoptions
 from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
+
+# `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one. mypy understands this form.
+__all__: list[str] = []
+__all__ += conv.__all__
+__all__ += create.__all__
+__all__ += elementwise.__all__
+__all__ += fused.__all__
+__all__ += index.__all__
+__all__ += linalg.__all__
+__all__ += optim.__all__
+__all__ += pool.__all__
+__all__ += printing.__all__
+__all__ += random.__all__
+__all__ += reduce.__all__
+__all__ += shape.__all__
