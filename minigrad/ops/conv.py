@@ -1,6 +1,7 @@
 """Convolutions in one and two dimensions.
 
-conv, conv_input and conv_weight are the three derivatives of one form that is linear in each of x, w and g,
+conv, conv_input and conv_weight are the three derivatives of one form that is linear in each of x,
+w and g,
 
     sum(g[n, o, p] * w[o, c, k] * x[n, c, p * stride + k * dilation - padding] for n, o, c, p, k)
 
@@ -28,13 +29,15 @@ _conv = primitive(
 )  # fmt: skip
 _conv_input = primitive(
     "conv_input", "g w | x_shape stride padding dilation groups",
-    g=lambda x, w, stride, padding, dilation, groups: _conv(x, w, stride, padding, dilation, groups),
+    g=lambda x, w, stride, padding, dilation, groups: _conv(
+        x, w, stride, padding, dilation, groups),
     w=lambda x, g, w_shape, stride, padding, dilation, groups: _conv_weight(
         g, x, w_shape, stride, padding, dilation, groups),
 )  # fmt: skip
 _conv_weight = primitive(
     "conv_weight", "g x | w_shape stride padding dilation groups",
-    g=lambda w, x, stride, padding, dilation, groups: _conv(x, w, stride, padding, dilation, groups),
+    g=lambda w, x, stride, padding, dilation, groups: _conv(
+        x, w, stride, padding, dilation, groups),
     x=lambda w, g, x_shape, stride, padding, dilation, groups: _conv_input(
         g, w, x_shape, stride, padding, dilation, groups),
 )  # fmt: skip
@@ -49,7 +52,8 @@ def conv1d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """out[n, o, p] = bias[o] + sum over c, k of weight[o, c, k] * input[n, c, p * stride + k * dilation - padding].
+    """out[n, o, p] = bias[o] + sum over c, k of weight[o, c, k] * input[n, c, p * stride + k *
+    dilation - padding].
 
     As conv2d, with one spatial dimension: input (N, C, L) or (C, L), weight (O, C / groups, K).
 
@@ -69,10 +73,12 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """out[n, o, p] = bias[o] + sum over c, k of weight[o, c, k] * input[n, c, p * stride + k * dilation - padding].
+    """out[n, o, p] = bias[o] + sum over c, k of weight[o, c, k] * input[n, c, p * stride + k *
+    dilation - padding].
 
-    input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); p and k are pairs. `padding` is an int,
-    a pair, "valid" (none) or "same" (as much as keeps the size, for stride 1). RuntimeError for shapes that do not fit.
+    input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); p and k are pairs.
+    `padding` is an int, a pair, "valid" (none) or "same" (as much as keeps the size, for stride 1).
+    RuntimeError for shapes that do not fit.
 
     >>> import minigrad
     >>> x = minigrad.arange(9.0).reshape(1, 3, 3)
@@ -93,9 +99,20 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The gradient of conv1d by its input, as a function: input (N, C, L), weight (C, O / groups, K)."""
+    """The gradient of conv1d by its input, as a function: input (N, C, L), weight (C, O / groups,
+    K).
+    """
     return _transposed(
-        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+        "conv_transpose1d",
+        1,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 
@@ -109,10 +126,12 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The gradient of conv2d by its input, as a function: out[p * stride + k * dilation - padding] += w[k] * x[p].
+    """The gradient of conv2d by its input, as a function: out[p * stride + k * dilation - padding]
+    += w[k] * x[p].
 
-    input (N, C, H, W) or (C, H, W), weight (C, O / groups, KH, KW). `output_padding` adds to the high end of the
-    result, of which several sizes fit one input when stride > 1. RuntimeError for shapes that do not fit.
+    input (N, C, H, W) or (C, H, W), weight (C, O / groups, KH, KW). `output_padding` adds to the
+    high end of the result, of which several sizes fit one input when stride > 1. RuntimeError for
+    shapes that do not fit.
 
     >>> import minigrad
     >>> minigrad.conv_transpose2d(minigrad.ones(1, 1, 1), minigrad.ones(1, 1, 2, 2), stride=2)
@@ -120,12 +139,29 @@ def conv_transpose2d(
              [1., 1.]]])
     """
     return _transposed(
-        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+        "conv_transpose2d",
+        2,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
     )
 
 
 def _convolution(
-    name: str, d: int, x: Tensor, w: Tensor, b: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int
+    name: str,
+    d: int,
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
 ) -> Tensor:
     stride = sizes_of(name, "stride", stride, d, at_least=1)
     dilation = sizes_of(name, "dilation", dilation, d, at_least=1)
@@ -137,8 +173,9 @@ def _convolution(
     sizes = [low + n + high for n, (low, high) in zip(x.shape[-d:], pads, strict=True)]
     if any(span > size for span, size in zip(spans, sizes, strict=True)):
         raise RuntimeError(
-            f"{name}(): Calculated padded input size per channel: {_times(sizes)}. Kernel size: {_times(spans)}. Kernel "
-            "size can't be greater than actual input size; pad the input more"
+            f"{name}(): Calculated padded input size per channel: {_times(sizes)}. Kernel size: "
+            f"{_times(spans)}. Kernel size can't be greater than actual input size; pad the input "
+            "more"
         )
     batched = _with_batch(x, d)
     out = _conv(batched, w, stride, pads, dilation, groups)
@@ -146,9 +183,17 @@ def _convolution(
 
 
 def _transposed(
-    name: str, d: int, x: Tensor, w: Tensor, b: Tensor | None, stride: Any, padding: Any, extra: Any, groups: int,
+    name: str,
+    d: int,
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    stride: Any,
+    padding: Any,
+    extra: Any,
+    groups: int,
     dilation: Any,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     stride = sizes_of(name, "stride", stride, d, at_least=1)
     dilation = sizes_of(name, "dilation", dilation, d, at_least=1)
     padding = sizes_of(name, "padding", padding, d, at_least=0)
@@ -159,20 +204,23 @@ def _transposed(
     for more, step, gap in zip(extra, stride, dilation, strict=True):
         if more >= max(step, gap):
             raise RuntimeError(
-                f"{name}(): output padding must be smaller than either stride or dilation, but got output_padding "
-                f"{extra}, stride {stride}, dilation {dilation}"
+                f"{name}(): output padding must be smaller than either stride or dilation, but got "
+                f"output_padding {extra}, stride {stride}, dilation {dilation}"
             )
-    # The result is cut by the padding, at its high end by `extra` less. What is missing there, if any, is zeros.
+    # The result is cut by the padding, at its high end by `extra` less. What is missing there, if
+    # any, is zeros.
     pads = tuple((low, max(low - more, 0)) for low, more in zip(padding, extra, strict=True))
     zeros = [max(more - low, 0) for low, more in zip(padding, extra, strict=True)]
     sizes = tuple(
         (n - 1) * step + gap * (k - 1) + 1 - low - high
-        for n, step, gap, k, (low, high) in zip(x.shape[-d:], stride, dilation, w.shape[2:], pads, strict=True)
+        for n, step, gap, k, (low, high) in zip(
+            x.shape[-d:], stride, dilation, w.shape[2:], pads, strict=True
+        )
     )
     if any(n + zero <= 0 for n, zero in zip(sizes, zeros, strict=True)):
         raise RuntimeError(
-            f"{name}(): Given input size per channel: {_times(x.shape[-d:])}. Calculated output size per channel: "
-            f"{_times(sizes)}. Output size is too small; use less padding"
+            f"{name}(): Given input size per channel: {_times(x.shape[-d:])}. Calculated output "
+            f"size per channel: {_times(sizes)}. Output size is too small; use less padding"
         )
     batched = _with_batch(x, d)
     shape = (batched.shape[0], w.shape[1] * groups, *sizes)
@@ -210,17 +258,27 @@ def sizes_of(name: str, argument: str, value: Any, d: int, at_least: int) -> tup
 
 
 def _pads(
-    name: str, padding: Any, window: Sequence[int], stride: Sequence[int], dilation: Sequence[int], d: int
+    name: str,
+    padding: Any,
+    window: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    d: int,
 ) -> Pads:
     if padding == "valid":
         return ((0, 0),) * d
     if padding == "same":
         if max(stride) > 1:
-            raise RuntimeError(f"{name}(): padding='same' is not supported for strided convolutions, stride {stride}")
+            raise RuntimeError(
+                f"{name}(): padding='same' is not supported for strided convolutions, stride "
+                f"{stride}"
+            )
         totals = [gap * (k - 1) for gap, k in zip(dilation, window, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str):
-        raise RuntimeError(f"{name}(): Invalid padding string '{padding}', should be 'valid' or 'same'")
+        raise RuntimeError(
+            f"{name}(): Invalid padding string '{padding}', should be 'valid' or 'same'"
+        )
     return tuple((n, n) for n in sizes_of(name, "padding", padding, d, at_least=0))
 
 
@@ -230,44 +288,50 @@ def _check_types(name: str, d: int, x: Any, w: Any, b: Tensor | None) -> None:
             raise TypeError(f"{name}(): {argument} must be a Tensor, got {type(t).__name__}")
     if x.dim() not in (d + 1, d + 2):
         raise RuntimeError(
-            f"Expected {d + 1}D (unbatched) or {d + 2}D (batched) input to {name}, but got input of size: {list(x.shape)}"
+            f"Expected {d + 1}D (unbatched) or {d + 2}D (batched) input to {name}, but got input "
+            f"of size: {list(x.shape)}"
         )
     if w.dim() != d + 2:
-        raise RuntimeError(f"{name}(): weight must have {d + 2} dimensions, got shape {tuple(w.shape)}")
+        raise RuntimeError(
+            f"{name}(): weight must have {d + 2} dimensions, got shape {tuple(w.shape)}"
+        )
     for argument, t in (("weight", w), ("bias", b)):
         if t is not None and t.array.dtype != x.array.dtype:
             raise RuntimeError(
-                f"{name}(): Input type ({x.dtype}) and {argument} type ({t.dtype}) should be the same; convert one with "
-                ".to(dtype)"
+                f"{name}(): Input type ({x.dtype}) and {argument} type ({t.dtype}) should be the "
+                "same; convert one with .to(dtype)"
             )
     if x.array.dtype.kind == "b":
         raise NotImplementedError(f"{name}(): not implemented for {x.dtype}; convert with .float()")
 
 
-def _check_groups(name: str, x: Tensor, w: Tensor, groups: int, d: int, channels: int, expected: int) -> None:
+def _check_groups(
+    name: str, x: Tensor, w: Tensor, groups: int, d: int, channels: int, expected: int
+) -> None:
     if groups <= 0:
         raise RuntimeError(f"{name}(): non-positive groups is not supported, got {groups}")
     if w.shape[0] % groups or not w.shape[0]:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"{list(w.shape)} in {name}"
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, "
+            f"but got weight of size {list(w.shape)} in {name}"
         )
     if channels != expected:
         raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have {expected} "
-            f"channels, but got {channels} channels instead, in {name}"
+            f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} "
+            f"to have {expected} channels, but got {channels} channels instead, in {name}"
         )
     if 0 in w.shape or 0 in x.shape[-d - 1 :]:
         raise RuntimeError(
-            f"{name}(): only the batch may be empty, got input {tuple(x.shape)} and weight {tuple(w.shape)}"
+            f"{name}(): only the batch may be empty, got input {tuple(x.shape)} and weight "
+            f"{tuple(w.shape)}"
         )
 
 
 def _check_bias(name: str, w: Tensor, b: Tensor | None, channels: int) -> None:
     if b is not None and b.array.shape != (channels,):
         raise RuntimeError(
-            f"{name}(): Given weight of size {list(w.shape)}, expected bias to be 1-dimensional with {channels} elements, "
-            f"but got bias of size {list(b.shape)} instead"
+            f"{name}(): Given weight of size {list(w.shape)}, expected bias to be 1-dimensional "
+            f"with {channels} elements, but got bias of size {list(b.shape)} instead"
         )
 
 

@@ -1,8 +1,10 @@
-"""Softmax, losses, normalisation, dropout, embedding, attention: what has a kernel of its own because it is worth one pass.
+"""Softmax, losses, normalisation, dropout, embedding, attention: what has a kernel of its own
+because it is worth one pass.
 
-A fused op has a joint rule, which calls one more kernel, and a `composite`: the same computation in smaller ops, which
-is its definition and what the engine differentiates when a gradient of the gradient is wanted. softmax and log_softmax
-need none: the rules of their gradients are written out, so that only the result is kept for the backward pass.
+A fused op has a joint rule, which calls one more kernel, and a `composite`: the same computation in
+smaller ops, which is its definition and what the engine differentiates when a gradient of the
+gradient is wanted. softmax and log_softmax need none: the rules of their gradients are written out,
+so that only the result is kept for the backward pass.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ def _total(x: Tensor, axis: int) -> Tensor:
 
 
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """out[i] = exp(x[i]) / sum over j of exp(x[j]) along `dim`; with `dtype` the input is converted first.
+    """out[i] = exp(x[i]) / sum over j of exp(x[j]) along `dim`; with `dtype` the input is converted
+    first.
 
     >>> import minigrad
     >>> minigrad.softmax(minigrad.tensor([0.0, 0.0]), dim=0)
@@ -60,7 +63,9 @@ def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
 
 
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """out[i] = x[i] - log(sum over j of exp(x[j])) along `dim`; with `dtype` the input is converted first."""
+    """out[i] = x[i] - log(sum over j of exp(x[j])) along `dim`; with `dtype` the input is
+    converted first.
+    """
     return _along("log_softmax", _log_softmax, input, dim, dtype)
 
 
@@ -71,7 +76,8 @@ def _along(name: str, op: Any, x: Tensor, dim: Any, dtype: Any) -> Tensor:
     if dim is None:
         dim = 0 if x.dim() in (0, 1, 3) else 1
         warnings.warn(
-            f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+            f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+            "dim=X as an argument.",
             stacklevel=3,
         )
     out: Tensor = op(x, one_axis(name, dim, x.dim()))
@@ -89,14 +95,22 @@ def _refuse_integers(name: str, x: Any) -> None:
 
 
 def _negative_log_likelihood(
-    log_probs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float, reduction: str
+    log_probs: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
 ) -> Tensor:
-    """The loss of log-probabilities (N, C) and labels (N,), in small ops: see Backend.cross_entropy for the formula."""
+    """The loss of log-probabilities (N, C) and labels (N,), in small ops: see
+    Backend.cross_entropy for the formula.
+    """
     valid = target != ignore_index
     label = where_(valid, target, 0)
     ones = valid.to(log_probs.dtype)
     row_weight = ones if weight is None else weight.index_select(0, label) * ones
-    loss = -row_weight * log_probs.gather(1, label.unsqueeze(1)).squeeze(1)
+    chosen = log_probs.gather(1, label.unsqueeze(1)).squeeze(1)
+    loss = where_(valid, -row_weight * chosen, 0)  # not 0 * chosen, which may be infinite
     if label_smoothing:
         terms = log_probs if weight is None else log_probs * weight
         smooth = terms.sum(1) * (-label_smoothing / log_probs.shape[1])
@@ -107,17 +121,16 @@ def _negative_log_likelihood(
 
 
 _cross_entropy_grad = primitive(
-    "cross_entropy_grad", "g log_probs target weight total_weight | ignore_index label_smoothing reduction"
+    "cross_entropy_grad",
+    "g log_probs target weight total_weight | ignore_index label_smoothing reduction",
 )
 _cross_entropy = primitive(
     "cross_entropy",
     "x target weight | ignore_index label_smoothing reduction -> out (log_probs total_weight)",
-    grads=lambda g, needs, log_probs, target, weight, total_weight, ignore_index, label_smoothing, reduction: (
-        _cross_entropy_grad(
-            g, log_probs, target, weight, total_weight, ignore_index, label_smoothing, reduction),
-        None,
-        None,
-    ),
+    grads=lambda g, needs, log_probs, target, weight, total_weight, ignore_index,
+    label_smoothing, reduction: (_cross_entropy_grad(
+        g, log_probs, target, weight, total_weight, ignore_index, label_smoothing, reduction),
+        None, None),
     composite=lambda x, *rest: _negative_log_likelihood(_log_softmax(x, 1), *rest),
 )  # fmt: skip
 
@@ -131,12 +144,14 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-log softmax(input)[label], for logits (N, C), (N, C, d1, ...) or (C,) and int64 labels (N,), (N, d1, ...) or ().
+    """-log softmax(input)[label], for logits (N, C), (N, C, d1, ...) or (C,) and int64 labels (N,),
+    (N, d1, ...) or ().
 
-    A floating-point target of the input's shape holds the probability of each class instead. `weight` (C,) weighs
-    classes, labels equal to `ignore_index` do not count, and `label_smoothing` mixes each label with all classes equally.
-    "mean" divides by the sum of the weights that count. IndexError for labels out of range, RuntimeError or ValueError for
-    types and shapes that do not fit.
+    A floating-point target of the input's shape holds the probability of each class instead.
+    `weight` (C,) weighs classes, labels equal to `ignore_index` do not count, and `label_smoothing`
+    mixes each label with all classes equally. "mean" divides by the sum of the weights that count.
+    IndexError for labels out of range, RuntimeError or ValueError for types and shapes that do not
+    fit.
 
     >>> import minigrad
     >>> minigrad.cross_entropy(minigrad.zeros(4, 10), minigrad.tensor([1, 2, 3, 4]))
@@ -144,7 +159,9 @@ def cross_entropy(
     """
     _check_loss("cross_entropy", input, weight, reduction)
     if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(f"cross_entropy(): label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise RuntimeError(
+            f"cross_entropy(): label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
+        )
     if isinstance(target, Tensor) and target.shape == input.shape and target.dim():
         return _soft_cross_entropy(input, target, weight, label_smoothing, reduction)
     x, labels = _as_rows("cross_entropy", input, target)
@@ -156,9 +173,15 @@ def cross_entropy(
 
 
 def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
 ) -> Tensor:
-    """-input[label], for log-probabilities and labels as cross_entropy has them, which is nll_loss of log_softmax.
+    """-input[label], for log-probabilities and labels as cross_entropy has them, which is nll_loss
+    of log_softmax.
 
     >>> import minigrad
     >>> minigrad.nll_loss(minigrad.tensor([[-1.0, -2.0]]), minigrad.tensor([1]))
@@ -173,15 +196,20 @@ def nll_loss(
     return reshape(loss, target.array.shape) if reduction == "none" else loss
 
 
-def _soft_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, reduction: str) -> Tensor:
+def _soft_cross_entropy(
+    x: Tensor, target: Tensor, weight: Tensor | None, smoothing: float, reduction: str
+) -> Tensor:
     """The loss against probabilities, which have x's shape."""
     if target.array.dtype not in dtypes.FLOATS:
         raise RuntimeError(
-            f"cross_entropy(): Expected floating point type for target with class probabilities, got {target.dtype}; "
-            "class labels have one dimension less than the input"
+            "cross_entropy(): Expected floating point type for target with class probabilities, "
+            f"got {target.dtype}; class labels have one dimension less than the input"
         )
     if bool(target.isnan().any()):
-        raise ValueError("cross_entropy(): target holds NaN, so it has no class probabilities; was it normalised by 0?")
+        raise ValueError(
+            "cross_entropy(): target holds NaN, so it has no class probabilities; was it "
+            "normalised by 0?"
+        )
     axis = 1 if x.dim() > 1 else 0
     classes = x.shape[axis]
     if smoothing:
@@ -209,21 +237,32 @@ def _as_rows(name: str, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 def _check_loss(name: str, x: Any, weight: Tensor | None, reduction: str) -> None:
     _refuse_integers(name, x)
     if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{name}(): {reduction!r} is not a valid value for reduction; use 'mean', 'sum' or 'none'")
+        raise ValueError(
+            f"{name}(): {reduction!r} is not a valid value for reduction; use 'mean', 'sum' or "
+            "'none'"
+        )
     if not x.dim():
-        raise RuntimeError(f"{name}(): input has no dimension of classes; shape (C,), (N, C) or (N, C, d1, ...) is needed")
+        raise RuntimeError(
+            f"{name}(): input has no dimension of classes; shape (C,), (N, C) or (N, C, d1, ...) "
+            "is needed"
+        )
     if weight is None:
         return
     classes = x.shape[1 if x.dim() > 1 else 0]
     if weight.array.shape != (classes,):
         raise RuntimeError(
-            f"{name}(): weight tensor should be defined either for all {classes} classes or no classes but got weight "
-            f"tensor of shape: {list(weight.shape)}"
+            f"{name}(): weight tensor should be defined either for all {classes} classes or no "
+            f"classes but got weight tensor of shape: {list(weight.shape)}"
         )
     if weight.array.dtype != x.array.dtype:
-        raise RuntimeError(f"{name}(): expected weight of dtype {x.dtype} but found {weight.dtype}; convert with .to(dtype)")
+        raise RuntimeError(
+            f"{name}(): expected weight of dtype {x.dtype} but found {weight.dtype}; convert with "
+            ".to(dtype)"
+        )
     if weight.requires_grad:
-        raise RuntimeError(f"{name}() is not differentiable with respect to argument 'weight'; detach() it")
+        raise RuntimeError(
+            f"{name}() is not differentiable with respect to argument 'weight'; detach() it"
+        )
 
 
 def _check_target(name: str, x: Tensor, target: Any) -> None:
@@ -232,29 +271,32 @@ def _check_target(name: str, x: Tensor, target: Any) -> None:
     shape, wanted = tuple(target.shape), (*x.shape[:1], *x.shape[2:]) if x.dim() > 1 else ()
     if x.dim() > 1 and shape[:1] != wanted[:1]:
         raise ValueError(
-            f"{name}(): Expected input batch_size ({x.shape[0]}) to match target batch_size ({shape[0] if shape else 1}): "
-            f"input {tuple(x.shape)}, target {shape}"
+            f"{name}(): Expected input batch_size ({x.shape[0]}) to match target batch_size "
+            f"({shape[0] if shape else 1}): input {tuple(x.shape)}, target {shape}"
         )
     if shape != wanted:
         hint = "; squeeze(1) or flatten() it" if target.numel() == math.prod(wanted) else ""
         raise RuntimeError(
-            f"{name}(): Expected target size {list(wanted)}, got {list(shape)}, for input {tuple(x.shape)}{hint}"
+            f"{name}(): Expected target size {list(wanted)}, got {list(shape)}, for input "
+            f"{tuple(x.shape)}{hint}"
         )
     if target.dtype is not dtypes.int64:
         raise RuntimeError(
-            f"{name}(): expected target dtype to be {dtypes.int64}, the classes' numbers, but got {target.dtype}; convert "
-            "with target.long(). Probabilities have the shape of the input"
+            f"{name}(): expected target dtype to be {dtypes.int64}, the classes' numbers, but got "
+            f"{target.dtype}; convert with target.long(). Probabilities have the shape of the input"
         )
 
 
-def _label_error(name: str, x: Tensor, labels: Tensor, ignore_index: int, error: Exception) -> Exception:
+def _label_error(
+    name: str, x: Tensor, labels: Tensor, ignore_index: int, error: Exception
+) -> Exception:
     classes = x.shape[1]
     for label in labels.tolist():
         if label != ignore_index and not 0 <= label < classes:
             hint = "; NaN became this number" if label == -(2**63) else ""
             return IndexError(
-                f"{name}(): Target {label} is out of bounds: the input has {classes} classes, so labels are 0 to "
-                f"{classes - 1}, or ignore_index={ignore_index}{hint}"
+                f"{name}(): Target {label} is out of bounds: the input has {classes} classes, so "
+                f"labels are 0 to {classes - 1}, or ignore_index={ignore_index}{hint}"
             )
     return error
 
@@ -266,8 +308,12 @@ def _needed(gradients: Sequence[Any], needs: tuple[bool, ...]) -> tuple[Any, ...
     return tuple(g if need else None for g, need in zip(gradients, needs, strict=True))
 
 
-def _normalised(x: Tensor, w: Tensor | None, b: Tensor | None, axes: tuple[int, ...], eps: float) -> Any:
-    """(x - mean) / sqrt(var + eps) * w + b over `axes`, with the mean and the variance, in small ops."""
+def _normalised(
+    x: Tensor, w: Tensor | None, b: Tensor | None, axes: tuple[int, ...], eps: float
+) -> Any:
+    """(x - mean) / sqrt(var + eps) * w + b over `axes`, with the mean and the variance, in small
+    ops.
+    """
     mean = x.mean(axes, keepdim=True)
     shifted = x - mean
     var = (shifted * shifted).mean(axes, keepdim=True)
@@ -292,7 +338,8 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-05,
 ) -> Tensor:
-    """out = (x - mean) / sqrt(var + eps) * weight + bias, over the last dimensions, whose sizes are `normalized_shape`.
+    """out = (x - mean) / sqrt(var + eps) * weight + bias, over the last dimensions, whose sizes are
+    `normalized_shape`.
 
     RuntimeError for shapes and types that do not fit.
 
@@ -310,8 +357,8 @@ def layer_norm(
     for argument, t in (("weight", weight), ("bias", bias)):
         if t is not None and t.array.shape != shape:
             raise RuntimeError(
-                f"layer_norm(): Expected {argument} to be of same shape as normalized_shape, but got {argument} of shape "
-                f"{list(t.shape)} and normalized_shape = {list(shape)}"
+                f"layer_norm(): Expected {argument} to be of same shape as normalized_shape, but "
+                f"got {argument} of shape {list(t.shape)} and normalized_shape = {list(shape)}"
             )
         _check_parameter("layer_norm", argument, input, t)
     return _layer_norm(input, weight, bias, len(shape), eps)
@@ -320,11 +367,14 @@ def layer_norm(
 def _check_parameter(name: str, argument: str, x: Tensor, t: Tensor | None) -> None:
     if t is not None and t.array.dtype != x.array.dtype:
         raise RuntimeError(
-            f"{name}(): mixed dtype: input is {x.dtype} and {argument} {t.dtype}; convert one with .to(dtype)"
+            f"{name}(): mixed dtype: input is {x.dtype} and {argument} {t.dtype}; convert one with "
+            ".to(dtype)"
         )
 
 
-def _batch_norm_composite(x: Tensor, w: Tensor | None, b: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def _batch_norm_composite(
+    x: Tensor, w: Tensor | None, b: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
     channel = _channel_shape(x)
     w, b = (None if t is None else reshape(t, channel) for t in (w, b))
     out, mean, var = _normalised(x, w, b, (0, *range(2, x.dim())), eps)
@@ -339,7 +389,8 @@ def _channel_shape(x: Tensor) -> tuple[int, ...]:
 _batch_norm_grad = primitive("batch_norm_grad", "g x w mean rstd -> gx gw gb")
 _batch_norm = primitive(
     "batch_norm", "x w b | eps -> out mean var (rstd)",
-    grads=lambda g, needs, x, w, mean, rstd: _needed(_batch_norm_grad(g[0], x, w, mean, rstd), needs),
+    grads=lambda g, needs, x, w, mean, rstd: _needed(
+        _batch_norm_grad(g[0], x, w, mean, rstd), needs),
     composite=_batch_norm_composite,
 )  # fmt: skip
 
@@ -356,9 +407,10 @@ def batch_norm(
 ) -> Tensor:
     """out = (x - mean) / sqrt(var + eps) * weight + bias, for each channel (dimension 1).
 
-    In training mean and variance are the batch's, and the running ones (if not None) move towards them in place:
-    running = (1 - momentum) * running + momentum * batch, with the unbiased variance. Otherwise the running ones are
-    taken. ValueError for a single value per channel in training, RuntimeError for shapes and types that do not fit.
+    In training mean and variance are the batch's, and the running ones (if not None) move towards
+    them in place: running = (1 - momentum) * running + momentum * batch, with the unbiased
+    variance. Otherwise the running ones are taken. ValueError for a single value per channel in
+    training, RuntimeError for shapes and types that do not fit.
 
     >>> import minigrad
     >>> minigrad.batch_norm(minigrad.tensor([[1.0], [3.0]]), None, None, training=True)
@@ -384,7 +436,9 @@ def batch_norm(
 def _frozen_batch_norm(
     x: Tensor, mean: Tensor, var: Tensor, w: Tensor | None, b: Tensor | None, eps: float
 ) -> Tensor:
-    """x * scale + shift: what depends on the channel alone is put together first, to pass over x twice only."""
+    """x * scale + shift: what depends on the channel alone is put together first, to pass over x
+    twice only.
+    """
     rstd = rsqrt(var + eps)
     scale = rstd if w is None else rstd * w
     shift = -mean * scale if b is None else b - mean * scale
@@ -395,18 +449,29 @@ def _frozen_batch_norm(
 def _move(running: Tensor, batch: Tensor, momentum: float) -> None:
     """running <- running + momentum * (batch - running), in place and outside of the graph."""
     backend = running.device.backend
-    value = batch.array if batch.array.dtype == running.array.dtype else backend.cast(batch.array, running.array.dtype)
+    value = (
+        batch.array
+        if batch.array.dtype == running.array.dtype
+        else backend.cast(batch.array, running.array.dtype)
+    )
     backend.lerp(running.array, value, float(momentum), running.array)
     running.version.bump()
 
 
 def _check_batch_norm(
-    x: Tensor, mean: Tensor | None, var: Tensor | None, w: Tensor | None, b: Tensor | None, training: bool
+    x: Tensor,
+    mean: Tensor | None,
+    var: Tensor | None,
+    w: Tensor | None,
+    b: Tensor | None,
+    training: bool,
 ) -> None:
     if x.dim() < 2:
         raise RuntimeError(f"batch_norm(): input (N, C, ...) is needed, got shape {tuple(x.shape)}")
     if training and x.numel() == x.shape[1] and x.numel():
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}"
+        )
     for argument, t in (("running_mean", mean), ("running_var", var), ("weight", w), ("bias", b)):
         if t is None:
             if argument.startswith("running") and not training:
@@ -414,13 +479,16 @@ def _check_batch_norm(
             continue
         if t.array.shape != x.array.shape[1:2]:
             raise RuntimeError(
-                f"batch_norm(): {argument} should contain {x.shape[1]} elements not {t.numel()}: one for each channel of "
-                f"input {tuple(x.shape)}"
+                f"batch_norm(): {argument} should contain {x.shape[1]} elements not {t.numel()}: "
+                f"one for each channel of input {tuple(x.shape)}"
             )
         if not argument.startswith("running"):
             _check_parameter("batch_norm", argument, x, t)
     if mode.grad and any(t is not None and t.requires_grad for t in (mean, var)):
-        raise RuntimeError("batch_norm() is not differentiable with respect to the running statistics; detach() them")
+        raise RuntimeError(
+            "batch_norm() is not differentiable with respect to the running statistics; detach() "
+            "them"
+        )
 
 
 # -- dropout, embedding
@@ -434,7 +502,8 @@ def dropout(
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Sets each element to 0 with probability p and divides the others by 1 - p; outside of training, the input itself.
+    """Sets each element to 0 with probability p and divides the others by 1 - p; outside of
+    training, the input itself.
 
     >>> import minigrad
     >>> minigrad.dropout(minigrad.ones(3), p=0.5, training=False)
@@ -466,7 +535,8 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """out[...] = weight[input[...]]: rows of weight (K, D) by their numbers. The row `padding_idx` gets no gradient.
+    """out[...] = weight[input[...]]: rows of weight (K, D) by their numbers. The row `padding_idx`
+    gets no gradient.
 
     IndexError for numbers out of range, RuntimeError for types that do not fit.
 
@@ -476,11 +546,13 @@ def embedding(
             [0.]])
     """
     if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding(): max_norm, scale_grad_by_freq and sparse are not there yet")
+        raise NotImplementedError(
+            "embedding(): max_norm, scale_grad_by_freq and sparse are not there yet"
+        )
     if input.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError(
-            f"embedding(): Expected tensor for argument #1 'indices' to be of dtype int64 or int32; but got {input.dtype}; "
-            "convert with .long()"
+            "embedding(): Expected tensor for argument #1 'indices' to be of dtype int64 or "
+            f"int32; but got {input.dtype}; convert with .long()"
         )
     if weight.dim() != 2:
         raise RuntimeError(f"embedding(): 'weight' must be 2-D, got shape {tuple(weight.shape)}")
@@ -488,7 +560,9 @@ def embedding(
     try:
         out = weight.index_select(0, index)
     except IndexError as error:
-        raise IndexError(f"embedding(): index out of range in self: weight has {weight.shape[0]} rows; {error}") from None
+        raise IndexError(
+            f"embedding(): index out of range in self: weight has {weight.shape[0]} rows; {error}"
+        ) from None
     if padding_idx is not None:
         out = _without_gradient(out, index == _row(padding_idx, weight.shape[0]))
     return reshape(out, (*input.array.shape, weight.shape[1]))
@@ -496,7 +570,10 @@ def embedding(
 
 def _row(padding_idx: int, rows: int) -> int:
     if not -rows <= padding_idx < rows:
-        raise AssertionError(f"embedding(): padding_idx must be within num_embeddings, got {padding_idx} for {rows} rows")
+        raise AssertionError(
+            f"embedding(): padding_idx must be within num_embeddings, got {padding_idx} for {rows} "
+            "rows"
+        )
     return padding_idx % rows
 
 
@@ -509,7 +586,13 @@ def _without_gradient(out: Tensor, rows: Tensor) -> Tensor:
 
 
 def _attention_composite(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool, scale: float, dropout_p: float = 0.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    is_causal: bool,
+    scale: float,
+    dropout_p: float = 0.0,
 ) -> Tensor:
     """softmax(q @ k.mT * scale + mask) @ v; a row in which everything is masked gives zeros."""
     score = matmul(q * scale, k.mT)
@@ -527,7 +610,8 @@ def _attention_composite(
 _attention_grad = primitive("attention_grad", "g q k v probs | scale -> gq gk gv")
 _attention = primitive(
     "attention", "q k v mask | is_causal scale -> out (probs)",
-    grads=lambda g, needs, q, k, v, probs, scale: (*_attention_grad(g, q, k, v, probs, scale), None),
+    grads=lambda g, needs, q, k, v, probs, scale: (
+        *_attention_grad(g, q, k, v, probs, scale), None),
     composite=_attention_composite,
 )  # fmt: skip
 
@@ -544,10 +628,11 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """out = softmax(query @ key.mT * scale + mask) @ value; scale is 1 / sqrt(E) unless given.
 
-    query (..., L, E), key (..., S, E), value (..., S, F); leading dimensions broadcast. `attn_mask` broadcasts to
-    (..., L, S): False, or -inf, hides a key from a query; `is_causal` hides all keys s > l. Rows that see nothing are 0.
-    `dropout_p` applies whenever it is not 0. With `enable_gqa` groups of query heads share a head of key and value.
-    RuntimeError for shapes and types that do not fit.
+    query (..., L, E), key (..., S, E), value (..., S, F); leading dimensions broadcast. `attn_mask`
+    broadcasts to (..., L, S): False, or -inf, hides a key from a query; `is_causal` hides all keys
+    s > l. Rows that see nothing are 0. `dropout_p` applies whenever it is not 0. With `enable_gqa`
+    groups of query heads share a head of key and value. RuntimeError for shapes and types that do
+    not fit.
 
     >>> import minigrad
     >>> q, k = minigrad.zeros(2, 4), minigrad.ones(3, 4)
@@ -558,9 +643,12 @@ def scaled_dot_product_attention(
     mask = _check_attention(query, key, value, attn_mask, dropout_p, is_causal)
     if enable_gqa:
         key, value = (_shared_heads(query, x) for x in (key, value))
-    batch = batch_shape("scaled_dot_product_attention", *(x.array.shape[:-2] for x in (query, key, value)))
+    batch = batch_shape(
+        "scaled_dot_product_attention", *(x.array.shape[:-2] for x in (query, key, value))
+    )
     q, k, v = (
-        x if x.array.shape[:-2] == batch else expand(x, (*batch, *x.array.shape[-2:])) for x in (query, key, value)
+        x if x.array.shape[:-2] == batch else expand(x, (*batch, *x.array.shape[-2:]))
+        for x in (query, key, value)
     )
     scale = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale)
     if dropout_p or (mask is not None and mask.requires_grad):
@@ -575,26 +663,34 @@ def _check_attention(
     _refuse_integers(name, q)
     shapes = f"query {tuple(q.shape)}, key {tuple(k.shape)}, value {tuple(v.shape)}"
     if min(q.dim(), k.dim(), v.dim()) < 2:
-        raise RuntimeError(f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got {shapes}")
+        raise RuntimeError(
+            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got "
+            f"{shapes}"
+        )
     if not q.dtype is k.dtype is v.dtype:
         raise RuntimeError(
-            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: {q.dtype} key.dtype: "
-            f"{k.dtype} and value.dtype: {v.dtype} instead; convert with .to(dtype)"
+            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: "
+            f"{q.dtype} key.dtype: {k.dtype} and value.dtype: {v.dtype} instead; convert with "
+            ".to(dtype)"
         )
     if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise RuntimeError(
-            f"{name}: query (..., L, E), key (..., S, E) and value (..., S, F) are needed, but got {shapes}"
+            f"{name}: query (..., L, E), key (..., S, E) and value (..., S, F) are needed, but got "
+            f"{shapes}"
         )
     if not 0.0 <= dropout_p <= 1.0:
-        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {dropout_p}")
+        raise ValueError(
+            f"{name}: dropout probability has to be between 0 and 1, but got {dropout_p}"
+        )
     if mask is None:
         return None
     if is_causal:
         raise RuntimeError(f"{name}: Explicit attn_mask should not be set when is_causal=True")
     if mask.dtype is not dtypes.bool_ and mask.array.dtype not in dtypes.FLOATS:
         raise RuntimeError(
-            f"{name}: Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-            f"{mask.dtype} and query.dtype: {q.dtype} instead; .bool() says which keys are seen"
+            f"{name}: Expected attn_mask dtype to be bool or float or to match query dtype, but "
+            f"got attn_mask.dtype: {mask.dtype} and query.dtype: {q.dtype} instead; .bool() says "
+            "which keys are seen"
         )
     if mask.dtype is dtypes.bool_ or mask.dtype is q.dtype:
         return mask
@@ -604,8 +700,8 @@ def _check_attention(
 def _shared_heads(q: Tensor, x: Tensor) -> Tensor:
     if min(q.dim(), x.dim()) < 3 or q.shape[-3] % x.shape[-3]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: enable_gqa needs a number of query heads that the key and value heads divide, "
-            f"got query {tuple(q.shape)} and {tuple(x.shape)}"
+            "scaled_dot_product_attention: enable_gqa needs a number of query heads that the key "
+            f"and value heads divide, got query {tuple(q.shape)} and {tuple(x.shape)}"
         )
     return x.repeat_interleave(q.shape[-3] // x.shape[-3], -3)
 

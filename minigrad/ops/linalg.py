@@ -1,7 +1,8 @@
 """Contractions: products summed over shared dimensions, all by way of one kernel, matmul.
 
-`linear` has a kernel of its own, because its weight is stored transposed, (out, in), and gets its gradient in that
-layout. einsum and tensordot sort their dimensions into batch, left, right and inner ones, and call matmul.
+`linear` has a kernel of its own, because its weight is stored transposed, (out, in), and gets its
+gradient in that layout. einsum and tensordot sort their dimensions into batch, left, right and
+inner ones, and call matmul.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from minigrad.tensor import Tensor
 
 Label = Any  # a letter; an int counted from the end for a dimension under an ellipsis
 
-# Both operands have the same leading dimensions here: what matmul() has to broadcast it expands, and the rule of
-# expand sums the gradient back.
+# Both operands have the same leading dimensions here: what matmul() has to broadcast it expands,
+# and the rule of expand sums the gradient back.
 _matmul = primitive(
     "matmul", "x y",
     x=lambda g, y: _matmul(g, y.mT),
@@ -41,10 +42,11 @@ def _rows(x: Tensor) -> Tensor:
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """out[..., r, c] = sum over k of input[..., r, k] * other[..., k, c]; leading dimensions broadcast.
+    """out[..., r, c] = sum over k of input[..., r, k] * other[..., k, c]; leading dimensions
+    broadcast.
 
-    A 1-D input is a row, a 1-D other a column, and that dimension does not appear in the result. RuntimeError for 0-d
-    operands, shapes that do not fit, and types that differ.
+    A 1-D input is a row, a 1-D other a column, and that dimension does not appear in the result.
+    RuntimeError for 0-d operands, shapes that do not fit, and types that differ.
 
     >>> import minigrad
     >>> minigrad.matmul(minigrad.tensor([[1.0, 2.0], [3.0, 4.0]]), minigrad.tensor([1.0, 10.0]))
@@ -81,11 +83,13 @@ def _check_types(name: str, x: Any, y: Any) -> None:
         raise TypeError(f"{name}(): expected Tensors, got {type(wrong).__name__}") from None
     if a != b:
         raise RuntimeError(
-            f"{name}(): expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}; "
-            "convert one with .to(dtype)"
+            f"{name}(): expected m1 and m2 to have the same dtype, but got: {x.dtype} != "
+            f"{y.dtype}; convert one with .to(dtype)"
         )
     if a.kind == "b":
-        raise NotImplementedError(f"{name}(): not implemented for {x.dtype}; convert with .float() or .long()")
+        raise NotImplementedError(
+            f"{name}(): not implemented for {x.dtype}; convert with .float() or .long()"
+        )
 
 
 def _check_inner(name: str, x_shape: Sequence[int], y_shape: Sequence[int]) -> None:
@@ -101,8 +105,9 @@ def _check_inner(name: str, x_shape: Sequence[int], y_shape: Sequence[int]) -> N
 def _cannot_multiply(name: str, x_shape: Sequence[int], y_shape: Sequence[int]) -> RuntimeError:
     x, y = ("x".join(map(str, shape)) for shape in (x_shape, y_shape))
     text = (
-        f"{name}(): mat1 and mat2 shapes cannot be multiplied ({x} and {y}): the last dimension of the first, "
-        f"{x_shape[-1]}, must equal the {'last but one' if len(y_shape) > 1 else 'one'} of the second, {y_shape[-2:][0]}"
+        f"{name}(): mat1 and mat2 shapes cannot be multiplied ({x} and {y}): the last dimension of "
+        f"the first, {x_shape[-1]}, must equal the {'last but one' if len(y_shape) > 1 else 'one'} "
+        f"of the second, {y_shape[-2:][0]}"
     )
     if len(y_shape) > 1 and x_shape[-1] == y_shape[-1]:
         text += "; transpose the second with .mT"
@@ -118,8 +123,8 @@ def batch_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         raise RuntimeError(
-            f"{name}(): the leading (batch) dimensions {' and '.join(map(str, shapes))} do not broadcast: sizes are "
-            "matched from the last on and must be equal, or one of them 1"
+            f"{name}(): the leading (batch) dimensions {' and '.join(map(str, shapes))} do not "
+            "broadcast: sizes are matched from the last on and must be equal, or one of them 1"
         ) from None
 
 
@@ -127,7 +132,8 @@ def _check_rank(name: str, argument: str, x: Tensor, rank: int) -> None:
     if x.dim() != rank:
         what = {1: "a vector", 2: "a matrix", 3: "a 3D tensor"}[rank]
         raise RuntimeError(
-            f"{name}(): {argument} must be {what}, got shape {tuple(x.shape)}; matmul takes any number of dimensions"
+            f"{name}(): {argument} must be {what}, got shape {tuple(x.shape)}; matmul takes any "
+            "number of dimensions"
         )
 
 
@@ -139,14 +145,16 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """out[b, r, c] = sum over k of input[b, r, k] * mat2[b, k, c], for two batches of equally many matrices."""
+    """out[b, r, c] = sum over k of input[b, r, k] * mat2[b, k, c], for two batches of equally many
+    matrices.
+    """
     _check_rank("bmm", "batch1", input, 3)
     _check_rank("bmm", "batch2", mat2, 3)
     expected = [input.shape[0], input.shape[2]]
     if list(mat2.shape[:2]) != expected:
         raise RuntimeError(
-            f"bmm(): Expected size for first two dimensions of batch2 tensor to be: {expected} but got: "
-            f"{list(mat2.shape[:2])}; matmul broadcasts the batch"
+            f"bmm(): Expected size for first two dimensions of batch2 tensor to be: {expected} but "
+            f"got: {list(mat2.shape[:2])}; matmul broadcasts the batch"
         )
     return matmul(input, mat2)
 
@@ -166,7 +174,9 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     tensor(11)
     """
     if input.dim() != 1 or tensor.dim() != 1:
-        raise RuntimeError(f"dot(): 1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors")
+        raise RuntimeError(
+            f"dot(): 1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors"
+        )
     return matmul(input, tensor)
 
 
@@ -174,7 +184,10 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """out[i, j] = input[i] * vec2[j], for two vectors."""
     for argument, x in (("self", input), ("vec2", vec2)):
         if x.dim() != 1:
-            raise RuntimeError(f"outer(): Expected 1-D argument {argument}, but got {x.dim()}-D; flatten() it first")
+            raise RuntimeError(
+                f"outer(): Expected 1-D argument {argument}, but got {x.dim()}-D; flatten() it "
+                "first"
+            )
     return reshape(input, (input.numel(), 1)) * vec2
 
 
@@ -183,8 +196,12 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
     return _scaled(input, beta) + _scaled(mm(mat1, mat2), alpha)
 
 
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """out = beta * input + alpha * (batch1 @ batch2), for batches of matrices; `input` broadcasts."""
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """out = beta * input + alpha * (batch1 @ batch2), for batches of matrices; `input`
+    broadcasts.
+    """
     return _scaled(input, beta) + _scaled(bmm(batch1, batch2), alpha)
 
 
@@ -195,8 +212,8 @@ def _scaled(x: Tensor, factor: Any) -> Tensor:
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """out[..., o] = sum over i of input[..., i] * weight[o, i] + bias[o].
 
-    input (..., in), weight (out, in) or (in,), bias (out,). RuntimeError for shapes that do not fit and types that
-    differ.
+    input (..., in), weight (out, in) or (in,), bias (out,). RuntimeError for shapes that do not fit
+    and types that differ.
 
     >>> import minigrad
     >>> minigrad.linear(minigrad.ones(2, 3), minigrad.ones(1, 3), minigrad.tensor([0.5]))
@@ -207,10 +224,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x_shape, w_shape = input.array.shape, weight.array.shape
     if len(w_shape) != 2 or not x_shape or x_shape[-1] != w_shape[1]:
         return _unusual_linear(input, weight, bias)
-    if bias is not None and (bias.array.shape != w_shape[:1] or bias.array.dtype != weight.array.dtype):
+    if bias is not None and (
+        bias.array.shape != w_shape[:1] or bias.array.dtype != weight.array.dtype
+    ):
         raise RuntimeError(
-            f"linear(): bias has shape {tuple(bias.shape)} and dtype {bias.dtype}, weight {tuple(w_shape)} and "
-            f"{weight.dtype}: one bias for each row of weight, of the same dtype, is needed"
+            f"linear(): bias has shape {tuple(bias.shape)} and dtype {bias.dtype}, weight "
+            f"{tuple(w_shape)} and {weight.dtype}: one bias for each row of weight, of the same "
+            "dtype, is needed"
         )
     return _linear(input, weight, bias)
 
@@ -222,13 +242,14 @@ def _unusual_linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         return out if b is None else out + b
     if w.dim() != 2 or not x.dim():
         raise RuntimeError(
-            f"linear(): input {tuple(x.shape)} and weight {tuple(w.shape)}: input (..., in) and weight (out, in) are needed"
+            f"linear(): input {tuple(x.shape)} and weight {tuple(w.shape)}: input (..., in) and "
+            "weight (out, in) are needed"
         )
     rows = math.prod(x.shape[:-1])
     raise RuntimeError(
-        f"linear(): mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1]} and {w.shape[1]}x{w.shape[0]}): input "
-        f"{tuple(x.shape)} has {x.shape[-1]} features, weight {tuple(w.shape)} takes {w.shape[1]}. Check in_features, or "
-        "flatten(1) the input first"
+        f"linear(): mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1]} and "
+        f"{w.shape[1]}x{w.shape[0]}): input {tuple(x.shape)} has {x.shape[-1]} features, weight "
+        f"{tuple(w.shape)} takes {w.shape[1]}. Check in_features, or flatten(1) the input first"
     )
 
 
@@ -236,12 +257,13 @@ def _unusual_linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
-    """Sums products over the dimensions whose labels are not in the output: einsum("bik,bkj->bij", x, y) is x @ y.
+    """Sums products over the dimensions whose labels are not in the output: einsum("bik,bkj->bij",
+    x, y) is x @ y.
 
-    A label that is repeated within an operand takes the diagonal; "..." stands for any dimensions, which broadcast.
-    Without "->" the output has the dimensions of "...", then the labels that occur once, in alphabetical order. The
-    operands may be a list, and labels may be lists of ints: einsum(x, [0, 1], y, [1, 2], [0, 2]). Operands are
-    contracted from left to right.
+    A label that is repeated within an operand takes the diagonal; "..." stands for any dimensions,
+    which broadcast. Without "->" the output has the dimensions of "...", then the labels that occur
+    once, in alphabetical order. The operands may be a list, and labels may be lists of ints:
+    einsum(x, [0, 1], y, [1, 2], [0, 2]). Operands are contracted from left to right.
 
     >>> import minigrad
     >>> x = minigrad.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -254,9 +276,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     terms, output = _parse(equation, operands)
     sizes = _sizes(equation, terms, operands)
-    prepared = [
-        _prepare(x, labels, sizes) for x, labels in zip(operands, terms, strict=True)
-    ]
+    prepared = [_prepare(x, labels, sizes) for x, labels in zip(operands, terms, strict=True)]
     x, labels = prepared[0]
     for i, (y, y_labels) in enumerate(prepared[1:], 2):
         keep = set(output).union(*(later for _, later in prepared[i:]))
@@ -267,6 +287,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 
 def _letters(*args: Any) -> tuple[str, tuple[Tensor, ...]]:
     """The form einsum(x, [0, 1], y, [1, 2], [0, 2]) as an equation and its operands."""
+
     def word(labels: Sequence[Any]) -> str:
         return "".join("..." if n is Ellipsis else _letter(n) for n in labels)
 
@@ -289,36 +310,49 @@ def _parse(equation: str, operands: Sequence[Tensor]) -> tuple[list[list[Label]]
     words = left.split(",")
     if len(words) != len(operands):
         raise RuntimeError(
-            f"einsum(): the equation '{equation}' names {len(words)} operand(s), but {len(operands)} were given"
+            f"einsum(): the equation '{equation}' names {len(words)} operand(s), but "
+            f"{len(operands)} were given"
         )
     terms = [_labels(equation, word, x.dim()) for word, x in zip(words, operands, strict=True)]
     hidden = sorted({label for term in terms for label in term if isinstance(label, int)})
     if not arrow:
         flat = [label for term in terms for label in term if isinstance(label, str)]
         return terms, hidden + sorted(label for label in set(flat) if flat.count(label) == 1)
-    output = _labels(equation, right, len(right.replace("...", "")) + len(hidden) * ("..." in right))
+    output = _labels(
+        equation, right, len(right.replace("...", "")) + len(hidden) * ("..." in right)
+    )
     known = {label for term in terms for label in term}
     for label in output:
         if label not in known:
             raise RuntimeError(
-                f"einsum(): output subscript {label} does not appear in the equation for any input operand: '{equation}'"
+                f"einsum(): output subscript {label} does not appear in the equation for any input "
+                f"operand: '{equation}'"
             )
         if output.count(label) > 1:
-            raise RuntimeError(f"einsum(): output subscript {label} appears more than once in the output: '{equation}'")
+            raise RuntimeError(
+                f"einsum(): output subscript {label} appears more than once in the output: "
+                f"'{equation}'"
+            )
     return terms, output
 
 
 def _labels(equation: str, word: str, ndim: int) -> list[Label]:
-    """One label a dimension. Those under the ellipsis are -n ... -1, so that they meet from the last one on."""
+    """One label a dimension. Those under the ellipsis are -n ... -1, so that they meet from the
+    last one on.
+    """
     head, dots, tail = word.partition("...")
     for letter in head + tail:
         if not (letter.isascii() and letter.isalpha()):
-            raise RuntimeError(f"einsum(): invalid subscript '{letter}' in '{equation}', subscripts must be in [a-zA-Z]")
+            raise RuntimeError(
+                f"einsum(): invalid subscript '{letter}' in '{equation}', subscripts must be in "
+                "[a-zA-Z]"
+            )
     hidden = ndim - len(head + tail)
     if hidden < 0 or (hidden and not dots):
         raise RuntimeError(
-            f"einsum(): the number of subscripts in '{word}' of '{equation}' does not match the number of dimensions "
-            f"({ndim}) of its operand; '...' stands for any number of dimensions"
+            f"einsum(): the number of subscripts in '{word}' of '{equation}' does not match the "
+            f"number of dimensions ({ndim}) of its operand; '...' stands for any number of "
+            "dimensions"
         )
     return [*head, *range(-hidden, 0), *tail]
 
@@ -332,15 +366,17 @@ def _sizes(equation: str, terms: list[list[Label]], operands: Sequence[Tensor]) 
             if n != known and 1 not in (n, known):
                 shapes = ", ".join(str(tuple(x.shape)) for x in operands)
                 raise RuntimeError(
-                    f"einsum(): operands do not broadcast: subscript {label} of '{equation}' stands for sizes {known} and "
-                    f"{n}; shapes {shapes}"
+                    f"einsum(): operands do not broadcast: subscript {label} of '{equation}' "
+                    f"stands for sizes {known} and {n}; shapes {shapes}"
                 )
             sizes[label] = n if known == 1 else known
     return sizes
 
 
 def _prepare(x: Tensor, labels: list[Label], sizes: dict[Label, int]) -> tuple[Tensor, list[Label]]:
-    """Takes the diagonal of repeated labels and drops dimensions of size 1 that are larger elsewhere."""
+    """Takes the diagonal of repeated labels and drops dimensions of size 1 that are larger
+    elsewhere.
+    """
     labels = list(labels)
     for label in dict.fromkeys(labels):
         while labels.count(label) > 1:
@@ -348,8 +384,8 @@ def _prepare(x: Tensor, labels: list[Label], sizes: dict[Label, int]) -> tuple[T
             j = labels.index(label, i + 1)
             if x.shape[i] != x.shape[j]:
                 raise RuntimeError(
-                    f"einsum(): subscript {label} is repeated for one operand, but the sizes don't match: "
-                    f"{x.shape[j]} != {x.shape[i]}"
+                    f"einsum(): subscript {label} is repeated for one operand, but the sizes don't "
+                    f"match: {x.shape[j]} != {x.shape[i]}"
                 )
             x = x.diagonal(0, i, j)
             labels = [*labels[:i], *labels[i + 1 : j], *labels[j + 1 :], label]
@@ -393,7 +429,12 @@ def _contract(
 
 
 def _multiply(
-    x: Tensor, x_labels: list[Label], y: Tensor, y_labels: list[Label], out: list[Label], inner: list[Label]
+    x: Tensor,
+    x_labels: list[Label],
+    y: Tensor,
+    y_labels: list[Label],
+    out: list[Label],
+    inner: list[Label],
 ) -> tuple[Tensor, list[Label]]:
     """The same by an elementwise product: where nothing is summed, or only dot products are."""
     order = [*out, *inner]
@@ -401,37 +442,46 @@ def _multiply(
     for operand, labels in ((x, x_labels), (y, y_labels)):
         operand = _ordered(operand, labels, [label for label in order if label in labels])
         sizes = iter(operand.shape)
-        aligned.append(reshape(operand, tuple(next(sizes) if label in labels else 1 for label in order)))
+        aligned.append(
+            reshape(operand, tuple(next(sizes) if label in labels else 1 for label in order))
+        )
     return _sum_out(aligned[0] * aligned[1], order, out)
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """Sums products over `dims`: so many last dimensions of a with the first of b, or two lists of dimensions.
+    """Sums products over `dims`: so many last dimensions of a with the first of b, or two lists of
+    dimensions.
 
     >>> import minigrad
-    >>> minigrad.tensordot(minigrad.ones(2, 3, 4), minigrad.ones(4, 3, 5), dims=([1, 2], [1, 0])).shape
+    >>> x, y = minigrad.ones(2, 3, 4), minigrad.ones(4, 3, 5)
+    >>> minigrad.tensordot(x, y, dims=([1, 2], [1, 0])).shape
     minigrad.Size([2, 5])
     """
     if hasattr(dims, "__index__"):
         n = dims.__index__()
         if not 0 <= n <= min(a.dim(), b.dim()):
             raise RuntimeError(
-                f"tensordot(): expects dims >= 0 and at most the number of dimensions, got dims={n} for shapes "
-                f"{tuple(a.shape)} and {tuple(b.shape)}"
+                "tensordot(): expects dims >= 0 and at most the number of dimensions, got "
+                f"dims={n} for shapes {tuple(a.shape)} and {tuple(b.shape)}"
             )
         dims = (range(a.dim() - n, a.dim()), range(n))
     a_dims, b_dims = (
-        [one_axis("tensordot", d, x.dim()) for d in ([given] if hasattr(given, "__index__") else given)]
+        [
+            one_axis("tensordot", d, x.dim())
+            for d in ([given] if hasattr(given, "__index__") else given)
+        ]
         for x, given in zip((a, b), dims, strict=True)
     )
     if len(a_dims) != len(b_dims):
-        raise RuntimeError(f"tensordot(): both dimension lists should have same length, got {a_dims} and {b_dims}")
+        raise RuntimeError(
+            f"tensordot(): both dimension lists should have same length, got {a_dims} and {b_dims}"
+        )
     a_labels, b_labels = list(range(a.dim())), list(range(a.dim(), a.dim() + b.dim()))
     for i, j in zip(a_dims, b_dims, strict=True):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
-                f"tensordot(): contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and "
-                f"second has size {b.shape[j]} in dim {j}"
+                "tensordot(): contracted dimensions need to match, but first has size "
+                f"{a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}"
             )
         b_labels[j] = i
     keep = set(a_labels).symmetric_difference(b_labels)

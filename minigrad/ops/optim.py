@@ -1,7 +1,8 @@
-"""The optimizers' steps: one kernel call for all parameters of one device and type, in place and outside of the graph.
+"""The optimizers' steps: one kernel call for all parameters of one device and type, in place and
+outside of the graph.
 
-Step sizes and bias corrections change from step to step, so they reach the kernels as 0-d arrays: a recorded step that
-is replayed sees them change.
+Step sizes and bias corrections change from step to step, so they reach the kernels as 0-d arrays: a
+recorded step that is replayed sees them change.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def sgd_(
     nesterov: bool,
     maximize: bool,
 ) -> None:
-    """One step of SGD: b = momentum * b + (1 - dampening) * g; p -= lr * b, for each p, g, b (see optim.SGD).
+    """One step of SGD: b = momentum * b + (1 - dampening) * g; p -= lr * b, for each p, g, b (see
+    optim.SGD).
 
-    Without momentum `buffers` is None. A buffer's first step starts from zeros, with a dampening of 0. The tensors of
-    one call are of one device and type.
+    Without momentum `buffers` is None. A buffer's first step starts from zeros, with a dampening of
+    0. The tensors of one call are of one device and type.
     """
     p = params[0]
     p.device.backend.sgd_(
@@ -65,10 +67,11 @@ def adam_(
     correction2: float | Tensor,
     maximize: bool,
 ) -> None:
-    """One step of Adam: p -= lr * (m / correction1) / (sqrt(v / correction2) + eps) (see optim.Adam, and kernel adam_).
+    """One step of Adam: p -= lr * (m / correction1) / (sqrt(v / correction2) + eps) (see
+    optim.Adam, and kernel adam_).
 
-    The corrections are 1 - beta ** step; with `decoupled` the weights decay on their own, as AdamW has it. The tensors
-    of one call are of one device and type, and have taken equally many steps.
+    The corrections are 1 - beta ** step; with `decoupled` the weights decay on their own, as AdamW
+    has it. The tensors of one call are of one device and type, and have taken equally many steps.
     """
     p = params[0]
     p.device.backend.adam_(
@@ -97,7 +100,9 @@ def _scalar(value: float | Tensor, p: Tensor) -> Any:
         if value.device is p.device and not value.array.shape:
             return value.array
         value = value.item()
-    return p.device.backend.from_host(np.array(value, FLOAT64 if p.array.dtype is FLOAT64 else FLOAT32))
+    return p.device.backend.from_host(
+        np.array(value, FLOAT64 if p.array.dtype is FLOAT64 else FLOAT32)
+    )
 
 
 def _written(tensors: Tensors) -> None:

@@ -1,4 +1,6 @@
-"""Pooling: the largest, or the average, of each window. Their adjoints give windows back what they gave."""
+"""Pooling: the largest, or the average, of each window. Their adjoints give windows back what they
+gave.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +52,12 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """out[..., p] = max over k of input[..., p * stride + k * dilation - padding]; as max_pool2d, on (N, C, L) or (C, L)."""
-    return _largest("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    """out[..., p] = max over k of input[..., p * stride + k * dilation - padding]; as max_pool2d,
+    on (N, C, L) or (C, L).
+    """
+    return _largest(
+        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
 def max_pool2d(
@@ -65,19 +71,30 @@ def max_pool2d(
 ) -> Any:
     """out[..., p] = max over k of input[..., p * stride + k * dilation - padding], p and k pairs.
 
-    input (N, C, H, W) or (C, H, W); the stride is the kernel size unless given; `ceil_mode` keeps the last, incomplete
-    windows. With `return_indices` also the position of each maximum (the first at a tie) in its plane, row by row.
+    input (N, C, H, W) or (C, H, W); the stride is the kernel size unless given; `ceil_mode` keeps
+    the last, incomplete windows. With `return_indices` also the position of each maximum (the first
+    at a tie) in its plane, row by row.
 
     >>> import minigrad
     >>> minigrad.max_pool2d(minigrad.arange(16.0).reshape(1, 4, 4), 2)
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    return _largest("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _largest(
+        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
 
 
 def _largest(
-    name: str, d: int, x: Tensor, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, indices: bool
+    name: str,
+    d: int,
+    x: Tensor,
+    size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    indices: bool,
 ) -> Any:
     dilation = sizes_of(name, "dilation", dilation, d, at_least=1)
     size, stride, padding = _window(name, d, x, size, stride, padding, dilation)
@@ -97,8 +114,12 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """out[..., p] = mean over k of input[..., p * stride + k - padding]; as avg_pool2d, on (N, C, L) or (C, L)."""
-    return _average("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    """out[..., p] = mean over k of input[..., p * stride + k - padding]; as avg_pool2d, on (N, C,
+    L) or (C, L).
+    """
+    return _average(
+        "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
+    )
 
 
 def avg_pool2d(
@@ -112,7 +133,8 @@ def avg_pool2d(
 ) -> Tensor:
     """out[..., p] = sum over k of input[..., p * stride + k - padding] / count, p and k pairs.
 
-    The count is `divisor_override`, or the size of the window, without its padding unless `count_include_pad`.
+    The count is `divisor_override`, or the size of the window, without its padding unless
+    `count_include_pad`.
 
     >>> import minigrad
     >>> minigrad.avg_pool2d(minigrad.arange(16.0).reshape(1, 4, 4), 2)
@@ -120,12 +142,28 @@ def avg_pool2d(
              [10.5000, 12.5000]]])
     """
     return _average(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        "avg_pool2d",
+        2,
+        input,
+        kernel_size,
+        stride,
+        padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
     )
 
 
 def _average(
-    name: str, d: int, x: Tensor, size: Any, stride: Any, padding: Any, ceil_mode: bool, include_pad: bool, divisor: Any
+    name: str,
+    d: int,
+    x: Tensor,
+    size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    include_pad: bool,
+    divisor: Any,
 ) -> Tensor:
     if divisor == 0:
         raise RuntimeError(f"{name}(): divisor must be not zero")
@@ -141,7 +179,8 @@ def _average(
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Averages over windows that divide (H, W) into `output_size` parts: part i of n is floor(i H / n) .. ceil((i + 1) H / n).
+    """Averages over windows that divide (H, W) into `output_size` parts: part i of n is floor(i H /
+    n) .. ceil((i + 1) H / n).
 
     `output_size` is an int or a pair; None keeps that size.
 
@@ -152,9 +191,12 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     x = input
     if x.dim() not in (3, 4) or 0 in x.shape[-2:]:
         raise RuntimeError(
-            f"adaptive_avg_pool2d(): Expected 3D or 4D tensor with non-empty planes, but got {list(x.shape)}"
+            "adaptive_avg_pool2d(): Expected 3D or 4D tensor with non-empty planes, but got "
+            f"{list(x.shape)}"
         )
-    pair = (output_size, output_size) if not isinstance(output_size, Sequence) else tuple(output_size)
+    pair = (
+        (output_size, output_size) if not isinstance(output_size, Sequence) else tuple(output_size)
+    )
     kept = [n if wanted is None else wanted for wanted, n in zip(pair, x.shape[-2:], strict=True)]
     height, width = sizes_of("adaptive_avg_pool2d", "output_size", kept, 2, at_least=0)
     if (height, width) == (1, 1):
@@ -183,26 +225,37 @@ def _window(
         raise TypeError(f"{name}(): input must be a Tensor, got {type(x).__name__}")
     if x.dim() not in (d + 1, d + 2) or 0 in x.shape[-d - 1 :]:
         raise RuntimeError(
-            f"{name}(): Expected {d + 1}D or {d + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
-            f"got: {list(x.shape)}"
+            f"{name}(): Expected {d + 1}D or {d + 2}D (batch mode) tensor with optional 0 dim "
+            f"batch size for input, but got: {list(x.shape)}"
         )
     size = sizes_of(name, "kernel_size", size, d, at_least=1)
-    stride = size if stride is None or stride == () or stride == [] else sizes_of(name, "stride", stride, d, at_least=1)
+    stride = (
+        size
+        if stride is None or stride == () or stride == []
+        else sizes_of(name, "stride", stride, d, at_least=1)
+    )
     padding = sizes_of(name, "padding", padding, d, at_least=0)
     for n, k, gap in zip(padding, size, dilation, strict=True):
         if n > (gap * (k - 1) + 1) // 2:
             raise RuntimeError(
-                f"{name}(): pad should be at most half of effective kernel size, but got pad={n}, kernel_size={k} and "
-                f"dilation={gap}"
+                f"{name}(): pad should be at most half of effective kernel size, but got pad={n}, "
+                f"kernel_size={k} and dilation={gap}"
             )
     return size, stride, padding
 
 
 def _out_shape(
-    name: str, shape: Sequence[int], size: Sequence[int], stride: Sequence[int], padding: Sequence[int],
-    dilation: Sequence[int], ceil_mode: bool,
-) -> tuple[int, ...]:  # fmt: skip
-    """The shape of the result. In ceil mode the last window may be incomplete, but must begin inside input or low pad."""
+    name: str,
+    shape: Sequence[int],
+    size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+) -> tuple[int, ...]:
+    """The shape of the result. In ceil mode the last window may be incomplete, but must begin
+    inside input or low pad.
+    """
     positions = []
     for n, k, step, low, gap in zip(shape[2:], size, stride, padding, dilation, strict=True):
         room = n + 2 * low - gap * (k - 1) - 1
@@ -213,8 +266,8 @@ def _out_shape(
     if min(positions) < 1:
         sizes, found = ("x".join(map(str, (shape[1], *rest))) for rest in (shape[2:], positions))
         raise RuntimeError(
-            f"{name}(): Given input size: ({sizes}). Calculated output size: ({found}). Output size is too small; use a "
-            "smaller kernel_size"
+            f"{name}(): Given input size: ({sizes}). Calculated output size: ({found}). Output "
+            "size is too small; use a smaller kernel_size"
         )
     return (*shape[:2], *positions)
 

@@ -1,10 +1,11 @@
 """Random numbers: a pure function of a seed and a position, the same on every backend.
 
-Note [Randomness, above the kernels]. A Generator is two numbers: a seed, and an offset that says how much of the seed's
-sequence has been used. To draw is to take the next blocks of the sequence and to hand (seed, offset) to a kernel, as
-0-d arrays: kernels keep no state. backends/base.py says what the numbers are, and how many blocks a draw takes.
-Each device has a default generator; manual_seed sets all of them. A lock makes the taking of blocks safe between
-threads; which thread gets which blocks depends on their order, so give each thread a Generator where that matters.
+Note [Randomness, above the kernels]. A Generator is two numbers: a seed, and an offset that says
+how much of the seed's sequence has been used. To draw is to take the next blocks of the sequence
+and to hand (seed, offset) to a kernel, as 0-d arrays: kernels keep no state. backends/base.py says
+what the numbers are, and how many blocks a draw takes. Each device has a default generator;
+manual_seed sets all of them. A lock makes the taking of blocks safe between threads; which thread
+gets which blocks depends on their order, so give each thread a Generator where that matters.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ WORD = 2**64
 class Generator:
     """A source of random numbers of its own: a seed, and how much of its sequence was used.
 
-    `device` is for PyTorch's sake: a generator serves tensors of every device, with the same numbers.
+    `device` is for PyTorch's sake: a generator serves tensors of every device, with the same
+    numbers.
 
     >>> import minigrad
     >>> g = minigrad.Generator().manual_seed(0)
@@ -47,7 +49,9 @@ class Generator:
         self._offset = 0
 
     def manual_seed(self, seed: int) -> Generator:
-        """Starts the sequence of `seed`, an integer of 64 bits; a negative one counts from 2^64. Returns the generator."""
+        """Starts the sequence of `seed`, an integer of 64 bits; a negative one counts from 2^64.
+        Returns the generator.
+        """
         seed = _checked_seed(seed)
         with self._lock:
             self._seed, self._offset = seed, 0
@@ -74,8 +78,8 @@ class Generator:
         """Goes back to where the sequence was at get_state."""
         if new_state.dtype is not dtypes.uint8 or new_state.numel() != 16:
             raise RuntimeError(
-                f"set_state(): expected the 16 bytes (uint8) that get_state returns, got shape {tuple(new_state.shape)} of "
-                f"{new_state.dtype}"
+                "set_state(): expected the 16 bytes (uint8) that get_state returns, got shape "
+                f"{tuple(new_state.shape)} of {new_state.dtype}"
             )
         words = np.ascontiguousarray(new_state.cpu().numpy()).view("<u8")
         with self._lock:
@@ -97,7 +101,9 @@ def _checked_seed(seed: Any) -> int:
     except (TypeError, ValueError):
         raise TypeError(f"manual_seed(): expected an int, got {type(seed).__name__}") from None
     if not -(2**63) <= seed < WORD:
-        raise RuntimeError(f"manual_seed(): Overflow when unpacking long: seed {seed} does not fit into 64 bits")
+        raise RuntimeError(
+            f"manual_seed(): Overflow when unpacking long: seed {seed} does not fit into 64 bits"
+        )
     return seed % WORD
 
 
@@ -157,12 +163,15 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator().set_state(new_state)
 
 
-# -- draws: distributions with their parameters, then the shape; `generator`, `dtype`, `device` by keyword
+# -- draws: distributions with their parameters, then the shape; `generator`, `dtype`, `device` by
+# keyword
 
 Shape = tuple[int, ...]
 
 
-def _draw(kernel: str, shape: Shape, dtype: Any, device: Any, generator: Generator | None, *params: Any) -> Tensor:
+def _draw(
+    kernel: str, shape: Shape, dtype: Any, device: Any, generator: Generator | None, *params: Any
+) -> Tensor:
     """One call of a random kernel, and the generator moved on by what it used."""
     place = devices.resolve(device)
     generator = generator or default_generator(place)
@@ -175,17 +184,26 @@ def _float_type(name: str, dtype: Any) -> np.dtype:
     found = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
     if found not in dtypes.FLOATS:
         raise NotImplementedError(
-            f"{name}(): not implemented for {dtypes.from_numpy(found)}; draw a floating-point type, or use randint"
+            f"{name}(): not implemented for {dtypes.from_numpy(found)}; draw a floating-point "
+            "type, or use randint"
         )
     return found
 
 
 def uniform(
-    low: float, high: float, size: Shape, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    low: float,
+    high: float,
+    size: Shape,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
 ) -> Tensor:
     """Uniform numbers in [low, high): Tensor.uniform_'s distribution."""
     if not low <= high:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}"
+        )
     x = _draw("uniform", size, _float_type("uniform", dtype), device, generator)
     if high - low != 1.0:
         x.mul_(float(high - low))
@@ -201,17 +219,23 @@ def integers(
     dtype: Any = None,
     device: Any = None,
 ) -> Tensor:
-    """Integers in [low, high), or [0, low) without high: Tensor.random_'s distribution. By default all the type holds."""
+    """Integers in [low, high), or [0, low) without high: Tensor.random_'s distribution. By default
+    all the type holds.
+    """
     target = dtypes.as_numpy(dtype or dtypes.int64)
     if high is None:
         low, high = 0, low if low else _beyond(target)
     if not low < high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     return _draw("randint", size, target, device, generator, int(low), int(high))
 
 
 def _beyond(dtype: np.dtype) -> int:
-    """One more than the largest n for which the type holds all of 0 ... n; at most what the kernel can draw."""
+    """One more than the largest n for which the type holds all of 0 ... n; at most what the kernel
+    can draw.
+    """
     if dtype.kind == "b":
         return 2
     if dtype.kind == "f":
@@ -220,19 +244,35 @@ def _beyond(dtype: np.dtype) -> int:
 
 
 def bernoulli_of(
-    p: float | Tensor, size: Shape, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    p: float | Tensor,
+    size: Shape,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
 ) -> Tensor:
     """1 with probability p, else 0; a tensor p broadcasts to the size."""
     inside = bool(((p >= 0) & (p <= 1)).all()) if isinstance(p, Tensor) else 0.0 <= p <= 1.0
     if not inside:
         raise RuntimeError(f"bernoulli: expected probabilities p >= 0 and p <= 1, got {p}")
     fine = isinstance(p, Tensor) and p.dtype is dtypes.float64
-    u = uniform(0.0, 1.0, size, generator=generator, dtype=dtypes.float64 if fine else dtypes.float32, device=device)
+    u = uniform(
+        0.0,
+        1.0,
+        size,
+        generator=generator,
+        dtype=dtypes.float64 if fine else dtypes.float32,
+        device=device,
+    )
     return (u < p).to(dtype or dtypes.get_default_dtype())
 
 
-def fill_random(x: Tensor, draw: Callable[..., Tensor], *params: Any, generator: Generator | None = None) -> Tensor:
-    """x <- draw(*params), of x's shape and type: what Tensor.normal_, uniform_, bernoulli_ and random_ are."""
+def fill_random(
+    x: Tensor, draw: Callable[..., Tensor], *params: Any, generator: Generator | None = None
+) -> Tensor:
+    """x <- draw(*params), of x's shape and type: what Tensor.normal_, uniform_, bernoulli_ and
+    random_ are.
+    """
     with no_grad():
         value = draw(*params, x.array.shape, generator=generator, dtype=x.dtype, device=x.device)
     return inplace.copy_(x, value)
@@ -295,9 +335,13 @@ def randint(
     if high is None or not hasattr(high, "__index__"):
         low, high, size = 0, low, high if size is None else size
     if size is None:
-        raise TypeError("randint(): a size is needed: randint(high, size) or randint(low, high, size)")
+        raise TypeError(
+            "randint(): a size is needed: randint(high, size) or randint(low, high, size)"
+        )
     if not low < high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     x = integers(low, high, shape_of((size,)), generator=generator, dtype=dtype, device=device)
     return _finish(x, requires_grad)
 
@@ -336,7 +380,8 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers with the given mean and standard deviation: numbers with a size, or tensors that broadcast.
+    """Normal numbers with the given mean and standard deviation: numbers with a size, or tensors
+    that broadcast.
 
     >>> import minigrad
     >>> minigrad.normal(minigrad.tensor([1.0, 2.0]), 0.0)
@@ -347,7 +392,9 @@ def normal(
         raise RuntimeError(f"normal expects all elements of std >= 0.0, but found std {std}")
     if size is None:
         if not tensors:
-            raise TypeError("normal(): mean and std are numbers, so a size is needed: normal(mean, std, size)")
+            raise TypeError(
+                "normal(): mean and std are numbers, so a size is needed: normal(mean, std, size)"
+            )
         size = np.broadcast_shapes(*(x.array.shape for x in tensors))
     if tensors:
         device = device or tensors[0].device
@@ -360,24 +407,34 @@ def normal(
     return _finish(x, requires_grad)
 
 
-def bernoulli(input: Tensor, p: float | Tensor | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that the input holds (or with probability p), else 0; in the input's shape and type.
+def bernoulli(
+    input: Tensor, p: float | Tensor | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """1 with the probability that the input holds (or with probability p), else 0; in the input's
+    shape and type.
 
     >>> import minigrad
     >>> minigrad.bernoulli(minigrad.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
     chances = input.detach() if p is None else p
-    return bernoulli_of(chances, input.array.shape, generator=generator, dtype=input.dtype, device=input.device)
+    return bernoulli_of(
+        chances, input.array.shape, generator=generator, dtype=input.dtype, device=input.device
+    )
 
 
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
-    """`num_samples` indices a row of `input`, (K,) or (N, K), each with a probability in proportion to its weight.
+    """`num_samples` indices a row of `input`, (K,) or (N, K), each with a probability in proportion
+    to its weight.
 
-    Without replacement each index is drawn once at most: the weights race, index i arrives after a time with the
-    exponential distribution of rate weight[i], and the first ones win.
+    Without replacement each index is drawn once at most: the weights race, index i arrives after a
+    time with the exponential distribution of rate weight[i], and the first ones win.
 
     >>> import minigrad
     >>> minigrad.multinomial(minigrad.tensor([0.0, 1.0]), 3, replacement=True)
@@ -395,7 +452,9 @@ def multinomial(
     backend = fine.device.backend
     targets = u * reached[..., -1:]
     drawn = wrap(backend.searchsorted(reached.array, targets.array, True), fine.device)
-    return drawn.minimum(_last_positive(fine))  # u * total may round up to total, which no index has reached
+    return drawn.minimum(
+        _last_positive(fine)
+    )  # u * total may round up to total, which no index has reached
 
 
 def _last_positive(weights: Tensor) -> Tensor:
@@ -408,23 +467,29 @@ def _last_positive(weights: Tensor) -> Tensor:
 
 def _check_multinomial(weights: Tensor, num_samples: int, replacement: bool) -> None:
     if weights.dim() not in (1, 2):
-        raise RuntimeError(f"multinomial(): prob_dist must be 1 or 2 dim, got shape {tuple(weights.shape)}")
+        raise RuntimeError(
+            f"multinomial(): prob_dist must be 1 or 2 dim, got shape {tuple(weights.shape)}"
+        )
     if weights.array.dtype not in dtypes.FLOATS:
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for the input, got: {weights.dtype}")
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for the input, got: {weights.dtype}"
+        )
     if num_samples <= 0:
         raise RuntimeError(f"multinomial(): cannot sample n_sample <= 0 samples, got {num_samples}")
     if not replacement and num_samples > weights.shape[-1]:
         raise RuntimeError(
-            f"multinomial(): cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of "
-            f"{weights.shape[-1]}"
+            "multinomial(): cannot sample n_sample > prob_dist.size(-1) samples without "
+            f"replacement: {num_samples} of {weights.shape[-1]}"
         )
     if not bool((weights.isfinite() & (weights >= 0)).all()):
-        raise RuntimeError("multinomial(): probability tensor contains either `inf`, `nan` or element < 0")
+        raise RuntimeError(
+            "multinomial(): probability tensor contains either `inf`, `nan` or element < 0"
+        )
     possible = (weights > 0).sum(-1)
     if bool((possible < (1 if replacement else num_samples)).any()):
         raise RuntimeError(
-            "multinomial(): invalid multinomial distribution: the sum of probabilities is 0, or without replacement fewer "
-            f"than num_samples={num_samples} of a row are positive"
+            "multinomial(): invalid multinomial distribution: the sum of probabilities is 0, or "
+            f"without replacement fewer than num_samples={num_samples} of a row are positive"
         )
 
 
@@ -444,7 +509,9 @@ def rand_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1) in the shape, type and on the device of `input`."""
-    return rand(input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device))
+    return rand(
+        input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device)
+    )
 
 
 def randn_like(
@@ -456,7 +523,9 @@ def randn_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers with mean 0 and variance 1 in the shape, type and on the device of `input`."""
-    return randn(input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device))
+    return randn(
+        input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device)
+    )
 
 
 def randint_like(
@@ -476,7 +545,12 @@ def randint_like(
 
 
 __all__ = [
-    *("Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state").split(),
-    *("uniform integers bernoulli_of fill_random rand randn randint randperm normal bernoulli multinomial").split(),
+    *(
+        "Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state"
+    ).split(),
+    *(
+        "uniform integers bernoulli_of fill_random rand randn randint randperm normal bernoulli "
+        "multinomial"
+    ).split(),
     *("rand_like randn_like randint_like").split(),
 ]
