@@ -1,6 +1,7 @@
 """minigrad: a deep-learning framework to read. PyTorch's names, NumPy and OpenCL backends."""
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from minigrad import autograd  # isort: skip  (first: it ties tensor and graph together)
 from minigrad import ops
@@ -22,6 +23,10 @@ from minigrad.dtype import can_cast, finfo, float16, float32, float64, get_defau
 from minigrad.dtype import int8, int16, int32, int64, promote_types, set_default_dtype, uint8
 from minigrad.tensor import Size, Tensor
 
+if TYPE_CHECKING:
+    from minigrad import nn, optim, testing, utils
+    from minigrad.serialization import load, save
+
 # Tensor's methods call what is built upon it. See Note [Tensor and the layers above it].
 _tensor_module.ops = ops
 _tensor_module.autograd = autograd
@@ -39,4 +44,9 @@ def is_tensor(obj: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    # Imported when first used, so that `import minigrad` is quick.
+    if name in ("nn", "optim", "testing", "utils"):
+        return import_module(f"minigrad.{name}")
+    if name in ("load", "save"):
+        return getattr(import_module("minigrad.serialization"), name)
     raise AttributeError(ops.missing("top level", name, globals()))
