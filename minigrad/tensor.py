@@ -1044,10 +1044,10 @@ class Tensor:
         return ops.inplace(ops.bitwise_not, self)
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return ops.inplace(ops.add, self, other, alpha=alpha)
+        return ops.inplace(ops.add, self, other if alpha == 1 else ops.mul(other, alpha))
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return ops.inplace(ops.sub, self, other, alpha=alpha)
+        return ops.inplace(ops.sub, self, other if alpha == 1 else ops.mul(other, alpha))
 
     def mul_(self, other: Any) -> Tensor:
         return ops.inplace(ops.mul, self, other)

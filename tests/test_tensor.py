@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minigrad
-from minigrad import device as device_module
+from minigrad.device import _registry
 
 
 def check(actual, expected, dtype=None):
@@ -301,7 +301,7 @@ def test_ops_refuse_mixed_devices():
     (x.to("other") * y).sum().backward()
     check(x.grad, [1, 1])
     assert x.grad.device is minigrad.device("cpu")
-    del device_module._registry["other"]
+    del _registry["other"]
 
 
 def run(code, **env):

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from minigrad.autograd import broadcast
-from minigrad.autograd.mode import mode
+from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import FREED, Node, Output
 from minigrad.tensor import Tensor, wrap
 
@@ -205,7 +205,8 @@ def _accumulate(x: Tensor, g: Tensor, taken: set[int], create_graph: bool) -> No
         if create_graph:
             x.grad = x.grad + g
         else:
-            x.grad.add_(g.detach())
+            with no_grad():
+                x.grad.add_(g)
         return
     if id(g.version) in taken or g.base is not None and 0 in g.device.backend.strides(g.array):
         g = broadcast.copy(g)

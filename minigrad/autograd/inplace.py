@@ -55,6 +55,7 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
     op = getattr(function, "op", None)
     if not is_recorded(x, *args, *kwargs.values()):
         if op is not None and op.broadcast and not kwargs and _fits(x, args):
+            # The usual case, x.mul_(0.9): the kernel writes into x's memory, without a copy.
             arrays = [a.array if isinstance(a, Tensor) else a for a in args]
             getattr(x.device.backend, op.name)(x.array, *arrays, x.array)
             x.version.bump()
@@ -68,7 +69,11 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
 
 def is_recorded(*operands: Any) -> bool:
     """Whether an op of these operands becomes part of the graph."""
-    return mode.grad and any(getattr(x, "node", None) is not None for x in operands)
+    if mode.grad:
+        for x in operands:
+            if getattr(x, "node", None) is not None:
+                return True
+    return False
 
 
 def _fits(x: Tensor, args: tuple[Any, ...]) -> bool:

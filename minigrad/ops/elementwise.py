@@ -232,6 +232,9 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     return _sub(input, other) if alpha == 1 else _sub(input, mul(other, alpha))
 
 
+add.op, sub.op = _add.op, _sub.op  # type: ignore[attr-defined]  # for inplace: alpha aside, they are their primitives
+
+
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """out = input / other; rounding_mode "trunc" rounds towards zero, "floor" down, and both keep
     integer types.
