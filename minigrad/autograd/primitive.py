@@ -396,7 +396,36 @@ def primitive(
     `view`: the result shares its first input's memory. See the module's text for the rest.
     """
     op = Op(name, spec, rules, grads, composite, broadcast, view)
-    return _named(_primitive(op), op)
+    plain = len(op.inputs) == len(op.outputs) == 1 and not op.lists and not broadcast
+    return _named((_one_to_one if plain else _primitive)(op), op)
+
+
+def _one_to_one(op: Op) -> Callable[..., Any]:
+    """The commonest form, one tensor in and one out (sums, views ...), at half the price."""
+    name, view = op.name, op.view
+    keep = op.keep((True,)) if op.differentiable else None
+
+    def apply(x: Tensor, *params: Any) -> Any:
+        try:
+            array, device = x.array, x.device
+        except AttributeError:
+            raise _not_a_tensor(name, x) from None
+        try:
+            result = getattr(device.backend, name)(array, *params)
+        except (ValueError, TypeError) as error:
+            raise _explain(name, (array,), error) from error
+        if view and result is None:
+            return None  # the strides of x allow no such view
+        out = wrap(result, device)
+        if view:
+            share(out, x, apply, params)
+        node = x.node
+        if node is not None and keep is not None and mode.grad:
+            values = (x, (result, out.version), array.shape, array.dtype, *params, None)
+            out.node = record(op, (node,), keep(values), None)
+        return out
+
+    return apply
 
 
 def _primitive(op: Op) -> Callable[..., Any]:
@@ -411,13 +440,9 @@ def _primitive(op: Op) -> Callable[..., Any]:
             result = getattr(device.backend, name)(*arrays, *params)
         except (ValueError, TypeError) as error:
             raise _explain(name, arrays, error) from error
-        if op.view and result is None:
-            return None  # the strides of x allow no such view
         if single:
             result = (result,)
         outs = tuple([wrap(array, device) for array in result])
-        if op.view:
-            share(outs[0], inputs[0], apply, params)
         if ask and mode.grad:
             edges = _edges(inputs, ask, op.lists)
             if any(edges):

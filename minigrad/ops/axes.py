@@ -8,6 +8,8 @@ from typing import Any
 
 def one_axis(name: str, dim: Any, ndim: int) -> int:
     """One dimension as an axis; a 0-d tensor counts as having one, as in PyTorch."""
+    if type(dim) is int and 0 <= dim < ndim:  # the usual case
+        return dim
     bound = max(ndim, 1)
     try:
         dim = dim.__index__()

@@ -84,6 +84,9 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     >>> x[:, 1], x[x > 3], x[0, [0, 2]]
     (tensor([1, 4]), tensor([4, 5]), tensor([0, 2]))
     """
+    shape = input.array.shape
+    if type(key) is int and shape:  # the commonest key by far
+        return slice_(input, (_in_bounds(key, 0, shape[0]), *whole(shape[1:])))
     x, indices = _locate(input, key)
     if indices is not None:
         return index_(x, indices)

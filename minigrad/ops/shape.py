@@ -14,7 +14,9 @@ A view shares its input's memory: a write through one is seen in the other.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,7 @@ def zeros(shape: Shape, g: Tensor) -> Tensor:
     return wrap(g.device.backend.full(shape, 0, g.array.dtype), g.device)
 
 
+@lru_cache(maxsize=1024)
 def whole(shape: Shape) -> Key:
     """The key of slice that takes everything."""
     return tuple([slice(0, n, 1) for n in shape])
@@ -91,8 +94,8 @@ def ints(name: str, args: Sequence[Any]) -> tuple[int, ...]:
     if len(args) == 1 and isinstance(args[0], list | tuple):
         args = args[0]
     try:
-        return tuple([n.__index__() for n in args])
-    except AttributeError:
+        return tuple(map(operator.index, args))
+    except TypeError:
         raise TypeError(f"{name}(): expected ints or a tuple of ints, got {tuple(args)}") from None
 
 
@@ -135,7 +138,7 @@ def viewed(x: Tensor, shape: Shape) -> Any:
 def _resolve(shape: Shape, old: Shape) -> Shape:
     """The shape with its -1 worked out, checked to hold as many elements as `old`."""
     count = math.prod(old)
-    if min(shape, default=0) < 0:
+    if shape and min(shape) < 0:
         shape = _infer(shape, count)
     if math.prod(shape) != count:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
@@ -430,10 +433,8 @@ def cat(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
     xs = _list_of_tensors("cat", tensors)
     if not xs:
         raise ValueError("cat(): expected a non-empty list of Tensors")
-    target = dtypes.result_dtype(xs)
-    xs = [x for x in xs if x.array.shape != (0,)] or xs[:1]
-    along = _check_cat(xs, dim if axis is None else axis)
-    return cat_([x if x.array.dtype == target else cast(x, target) for x in xs], along)
+    xs = [x for x in _of_one_type(xs) if x.array.shape != (0,)] or xs[:1]
+    return cat_(xs, _check_cat(xs, dim if axis is None else axis))
 
 
 concat = concatenate = cat
@@ -449,6 +450,14 @@ def _list_of_tensors(name: str, tensors: Any) -> list[Tensor]:
     return xs
 
 
+def _of_one_type(xs: list[Tensor]) -> list[Tensor]:
+    first = xs[0].array.dtype
+    if all([x.array.dtype is first for x in xs]):
+        return xs
+    target = dtypes.result_dtype(xs)
+    return [x if x.array.dtype == target else cast(x, target) for x in xs]
+
+
 def _check_cat(xs: list[Tensor], dim: Any) -> int:
     shapes = [x.array.shape for x in xs]
     first = shapes[0]
@@ -462,12 +471,12 @@ def _check_cat(xs: list[Tensor], dim: Any) -> int:
             )
     axis = one_axis("cat", dim, len(first))
     for i, shape in enumerate(shapes):
-        for j, n in enumerate(shape):
-            if n != first[j] and j != axis:
-                raise RuntimeError(
-                    f"cat(): Sizes of tensors must match except in dimension {axis}. Expected size {first[j]} but got size "
-                    f"{n} for tensor number {i} in the list: shapes {list(first)} and {list(shape)}"
-                )
+        if shape[:axis] != first[:axis] or shape[axis + 1:] != first[axis + 1:]:
+            j = next(j for j, n in enumerate(shape) if n != first[j] and j != axis)
+            raise RuntimeError(
+                f"cat(): Sizes of tensors must match except in dimension {axis}. Expected size {first[j]} but got size "
+                f"{shape[j]} for tensor number {i} in the list: shapes {list(first)} and {list(shape)}"
+            )
     return axis
 
 
@@ -489,9 +498,8 @@ def stack(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}"
             )
     along = one_axis("stack", dim if axis is None else axis, len(shape) + 1)
-    target = dtypes.result_dtype(xs)
     wide = (*shape[:along], 1, *shape[along:])
-    return cat_([broadcast.view(x if x.array.dtype == target else cast(x, target), wide) for x in xs], along)
+    return cat_([broadcast.view(x, wide) for x in _of_one_type(xs)], along)
 
 
 def keys_along(shape: Shape, axis: int, sizes: Sequence[int]) -> list[Key]:
