@@ -952,7 +952,7 @@ class Backend:
         log_probs = self.log_softmax(x, 1)
         valid, label, row_weight = self._labels(log_probs, target, weight, ignore_index)
         chosen = self._reshape(self.gather(log_probs, 1, label), target.shape)
-        loss = self.neg(self.mul(row_weight, chosen))
+        loss = self.where(valid, self.neg(self.mul(row_weight, chosen)), 0)
         if label_smoothing:
             terms = log_probs if weight is None else self.mul(log_probs, weight)
             smooth = self.mul(self.sum(terms, (1,), False), -label_smoothing / x.shape[1])

@@ -11,7 +11,7 @@ gets which blocks depends on their order, so give each thread a Generator where 
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +30,11 @@ from minigrad.tensor import Tensor, wrap
 WORD = 2**64
 
 
+def _unforeseen() -> int:
+    """63 random bits from the operating system."""
+    return int.from_bytes(os.urandom(8), "little") >> 1
+
+
 class Generator:
     """A source of random numbers of its own: a seed, and how much of its sequence was used.
 
@@ -45,7 +50,7 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = devices.resolve(device)
         self._lock = threading.Lock()
-        self._seed = secrets.randbits(63)
+        self._seed = _unforeseen()
         self._offset = 0
 
     def manual_seed(self, seed: int) -> Generator:
@@ -59,7 +64,7 @@ class Generator:
 
     def seed(self) -> int:
         """Starts a sequence that cannot be foreseen, and returns its seed."""
-        seed = secrets.randbits(63)
+        seed = _unforeseen()
         self.manual_seed(seed)
         return seed
 
@@ -109,7 +114,7 @@ def _checked_seed(seed: Any) -> int:
 
 _generators: dict[Device, Generator] = {}  # the default ones
 _generators_lock = threading.Lock()
-_first_seed = secrets.randbits(63)  # of default generators that nobody has asked for yet
+_first_seed = _unforeseen()  # of default generators that nobody has asked for yet
 
 
 def default_generator(device: Any = None) -> Generator:
@@ -143,7 +148,7 @@ def manual_seed(seed: int) -> Generator:
 
 def seed() -> int:
     """Starts a sequence that cannot be foreseen on every device, and returns its seed."""
-    chosen = secrets.randbits(63)
+    chosen = _unforeseen()
     manual_seed(chosen)
     return chosen
 

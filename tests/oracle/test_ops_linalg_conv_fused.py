@@ -471,6 +471,16 @@ def test_cross_entropy_of_nothing_is_nan():
         assert math.isnan(minigrad.cross_entropy(mini_tensor(x), mini_tensor(y)).item())
 
 
+def test_ignored_rows_may_hold_infinities():
+    x = np.array([[-np.inf, 1.0, 2.0], [1.0, 2.0, 3.0]])
+    for mine, theirs in (
+        (minigrad.cross_entropy, F.cross_entropy),
+        (minigrad.nll_loss, F.nll_loss),
+    ):
+        found = mine(mini_tensor(x), minigrad.tensor([-100, 1]))
+        close(found, theirs(torch_tensor(x), torch.tensor([-100, 1])))
+
+
 def test_cross_entropy_of_large_logits():
     x = np.array([[1e4, 0.0, -1e4], [0.0, 1e4, 0.0]])
     compare("cross_entropy", lambda x: minigrad.cross_entropy(x, minigrad.tensor([0, 0])),
