@@ -511,7 +511,7 @@ class Backend:
         return self.where(self.ne(x, x), y, smaller, out)
 
     def hypot(self, x: Array, y: Array, out: Array = None) -> Array:
-        """out[i] = sqrt(x[i] ** 2 + y[i] ** 2); inf where x[i] or y[i] is infinite, beside NaN too"""
+        """out[i] = sqrt(x[i] ** 2 + y[i] ** 2); inf if x[i] or y[i] is infinite, beside NaN too"""
         squares = [v * v if isinstance(v, int | float) else self.mul(v, v) for v in (x, y)]
         infinite = self.eq(self.fmax(*squares), math.inf)
         return self.where(infinite, math.inf, self.sqrt(self.add(*squares)), out)

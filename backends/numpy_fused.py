@@ -218,6 +218,14 @@ def along_rows(body: Callable[..., None], axis: int, *xs: np.ndarray) -> np.ndar
     return out
 
 
+def row_sum(x: np.ndarray) -> np.ndarray:
+    """The sum over the last axis, which stays: a dot product with ones is faster than a reduction
+    where rows are short, and in long rows the reduction loses less precision."""
+    if x.shape[-1] > 4096:
+        return np.add.reduce(x, -1, keepdims=True)
+    return np.vecdot(x, np.ones(x.shape[-1], x.dtype))[..., None]
+
+
 @half_in_float32
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     return along_rows(softmax_, axis, x)
@@ -226,7 +234,7 @@ def softmax(x: np.ndarray, axis: int) -> np.ndarray:
 def softmax_(x: np.ndarray, out: np.ndarray) -> None:
     np.subtract(x, np.maximum.reduce(x, -1, keepdims=True), out)
     np.exp(out, out)
-    np.divide(out, np.add.reduce(out, -1, keepdims=True), out)
+    np.divide(out, row_sum(out), out)
 
 
 @half_in_float32
@@ -246,7 +254,7 @@ def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
 
 def log_softmax_(x: np.ndarray, out: np.ndarray) -> None:
     np.subtract(x, np.maximum.reduce(x, -1, keepdims=True), out)
-    total = np.add.reduce(np.exp(out), -1, keepdims=True)
+    total = row_sum(np.exp(out))
     np.subtract(out, np.log(total, total), out)
 
 
@@ -256,7 +264,7 @@ def log_softmax_grad(g: np.ndarray, out: np.ndarray, axis: int) -> np.ndarray:
 
 
 def log_softmax_grad_(g: np.ndarray, out: np.ndarray, gx: np.ndarray) -> None:
-    total = np.add.reduce(g, -1, keepdims=True)
+    total = row_sum(g)
     np.exp(out, gx)
     np.multiply(gx, total, gx)
     np.subtract(g, gx, gx)
@@ -277,8 +285,7 @@ def layer_norm(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, n_axes
     bias = None if b is None else b.reshape(size)
 
     def body(x: np.ndarray, out: np.ndarray, mean: np.ndarray, rstd: np.ndarray) -> None:
-        np.add.reduce(x, -1, None, mean, True)
-        np.divide(mean, size, mean)
+        np.divide(row_sum(x), size, mean)
         np.subtract(x, mean, out)
         np.vecdot(out, out, rstd[:, 0])
         np.divide(rstd, size, rstd)
@@ -314,7 +321,7 @@ def layer_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np
         v = g if weight is None else np.multiply(g, weight)
         along_h = np.vecdot(v, h)[:, None]
         np.multiply(h, np.divide(along_h, -size), gx)
-        np.subtract(gx, np.divide(np.add.reduce(v, -1, keepdims=True), size), gx)
+        np.subtract(gx, np.divide(row_sum(v), size), gx)
         np.add(gx, v, gx)
         np.multiply(gx, rstd, gx)
         np.multiply(h, g, h)
@@ -372,8 +379,9 @@ def cross_entropy(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, 
                   label_smoothing: float, reduction: str) -> tuple:
     log_probs = log_softmax(x, 1)
     valid, label, row_weight = labels(log_probs, target, weight, ignore_index)
-    loss = log_probs[np.arange(x.shape[0]), label]
-    np.multiply(loss, -row_weight, loss)
+    chosen = log_probs[np.arange(x.shape[0]), label]
+    loss = np.zeros_like(chosen)
+    np.multiply(chosen, -row_weight, loss, where=valid)  # elsewhere it could be 0 * inf
     if label_smoothing:
         per_class = np.ones(x.shape[1], x.dtype) if weight is None else weight
         smooth = np.matmul(log_probs, per_class) * (-label_smoothing / x.shape[1])
@@ -449,7 +457,7 @@ def safe_softmax_(score: np.ndarray) -> None:
     np.maximum(top, np.finfo(score.dtype).min, out=top)
     np.subtract(score, top, score)
     np.exp(score, score)
-    total = np.add.reduce(score, -1, keepdims=True)
+    total = row_sum(score)
     np.maximum(total, 0.5, out=total)  # the largest term of any other row is 1
     np.divide(score, total, score)
 

@@ -6,11 +6,12 @@ fresh memory, and one core doing the work of all.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 import numpy as np
@@ -28,10 +29,21 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
-    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8
     mallopt(mmap_max, 0)
+    mallopt(arena_max, 1)  # or each thread would keep memory of its own
     mallopt(trim_threshold, 2**31 - 1)
     mallopt(top_pad, 1 << 26)
+
+
+def prepare_thread() -> None:
+    """Sets NumPy up for the thread that calls it; a new thread starts with NumPy's defaults.
+
+    1 / 0 and log(0) are legal. And NumPy passes operands that broadcast or have gaps through a
+    buffer if it takes up more than one row: a small buffer halves the time where rows are short.
+    """
+    np.seterr(all="ignore")
+    np.setbufsize(1024)
 
 
 class Workers:
@@ -39,8 +51,6 @@ class Workers:
 
     def __init__(self) -> None:
         self.forget()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.forget)
 
     def forget(self) -> None:
         """Starts anew: a forked child has none of its parent's threads."""
@@ -57,10 +67,11 @@ class Workers:
             return
         self.start(helpers)
         loop = Loop(body, n, helpers)
-        for _ in range(helpers):
-            self.tasks.put(loop.help)
-        loop.work()
-        loop.wait()
+        with blas.one_thread():
+            for _ in range(helpers):
+                self.tasks.put(loop.help)
+            loop.work()
+            loop.wait()
 
     def start(self, count: int) -> None:
         with self.lock:
@@ -70,6 +81,7 @@ class Workers:
 
     def serve(self, tasks: SimpleQueue[Callable[[], None]]) -> None:
         inside.loop = True
+        prepare_thread()
         while True:
             tasks.get()()
 
@@ -120,6 +132,42 @@ def in_chunks(body: Callable[..., None], *arrays: np.ndarray) -> None:
     workers.run(piece, -(-rows // step))
 
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+class Blas:
+    """The threads of OpenBLAS, which would fight with the workers over the cores."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)
+        self.set_threads = getattr(library, "scipy_openblas_set_num_threads64_", lambda n: None)
+        get_threads = getattr(library, "scipy_openblas_get_num_threads64_", lambda: AFFINITY)
+        self.threads = get_threads()
+        self.forget()
+
+    def forget(self) -> None:
+        """Starts anew in a forked child, whose parent may have been in a loop."""
+        self.loops = 0
+        self.lock = threading.Lock()
+        self.set_threads(self.threads)
+
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Inside, a matmul runs on the thread that calls it."""
+        with self.lock:
+            self.loops += 1
+            self.set_threads(1)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.loops -= 1
+                if self.loops == 0:
+                    self.set_threads(self.threads)
+
+
+AFFINITY = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+blas = Blas()
+CORES = min(AFFINITY, blas.threads)  # OpenBLAS heeds OMP_NUM_THREADS, and so do the workers
 inside = threading.local()
 workers = Workers()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=workers.forget)
+    os.register_at_fork(after_in_child=blas.forget)
