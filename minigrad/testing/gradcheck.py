@@ -55,27 +55,8 @@ def gradcheck(
     True
     """
     arguments = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    checked = _checked(arguments)
-    rng = np.random.default_rng(seed)
-    before = [to_numpy(x).copy() if isinstance(x, Tensor) else None for x in arguments]
-    with enable_grad():
-        outs = _outputs(function(*arguments))
-    weights = [_away_from_zero(rng, out.shape) for out in outs]
-    _refuse_random(function, arguments, outs)
-    gradients = _analytic(arguments, checked, outs, weights)
-    _refuse_changes(arguments, before)
-    loss = _Loss(function, arguments, weights)
-    magnitude = sum(float(np.abs(w * to_numpy(out)).sum()) for w, out in zip(weights, outs, strict=True))
-    rounding = 64 * EPS / eps * magnitude if atol is None else atol
-    for i, g in zip(checked, gradients, strict=True):
-        if g.size == 0:
-            continue
-        if elementwise:
-            _compare_elements(loss, i, g, eps, rtol, rounding)
-        else:
-            _compare_direction(loss, i, g, _away_from_zero(rng, g.shape), eps, rtol, rounding)
-        if i not in zero:
-            _refuse_zero(i, g, rounding, _shape_list(arguments))
+    unvarying = compare(function, arguments, eps, rtol, atol, elementwise, seed)
+    _refuse_zero({i: text for i, text in unvarying.items() if i not in zero})
     return True
 
 
@@ -100,16 +81,69 @@ def gradgradcheck(
     True
     """
     arguments = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    gradient, both = gradient_of(function, arguments, seed)
+    unvarying = compare(gradient, both, eps, rtol, atol, elementwise, seed)
+    _refuse_zero({i: text for i, text in unvarying.items() if i not in zero})
+    return True
+
+
+def compare(
+    function: Callable[..., Any],
+    arguments: list[Any],
+    eps: float = STEP,
+    rtol: float = 1e-6,
+    atol: float | None = None,
+    elementwise: bool = False,
+    seed: int = 0,
+) -> dict[int, str]:
+    """The work of gradcheck. Returns, in words, the inputs in which both the function's differences and its gradient are
+    0 within the tolerance, so that nothing was proved.
+    """
+    checked = _checked(arguments)
+    rng = np.random.default_rng(seed)
+    before = [to_numpy(x).copy() if isinstance(x, Tensor) else None for x in arguments]
+    with enable_grad():
+        outs = _outputs(function(*arguments))
+    weights = [_away_from_zero(rng, out.shape) for out in outs]
+    _refuse_random(function, arguments, outs)
+    gradients = _analytic(arguments, checked, outs, weights)
+    _refuse_changes(arguments, before)
+    loss = _Loss(function, arguments, weights)
+    size = sum(float(np.abs(w * to_numpy(out)).sum()) for w, out in zip(weights, outs, strict=True))
+    rounding = 64 * EPS / eps * size if atol is None else atol
+    unvarying = {}
+    for i, g in zip(checked, gradients, strict=True):
+        if elementwise:
+            _compare_elements(loss, i, g, eps, rtol, rounding)
+        else:
+            _compare_direction(loss, i, g, _away_from_zero(rng, g.shape), eps, rtol, rounding)
+        largest = float(np.abs(g).max(initial=0.0))
+        if g.size and not largest > 100 * rounding:
+            unvarying[i] = (
+                f"the gradient of input {i} (shapes {_shape_list(arguments)}) is at most {largest:.3g}, "
+                f"and the tolerance {rounding:.3g}"
+            )
+    return unvarying
+
+
+def gradient_of(
+    function: Callable[..., Any], arguments: list[Any], seed: int = 0
+) -> tuple[Callable[..., list[Tensor]], list[Any]]:
+    """(x, w) -> d sum(w * function(x)) / dx, and arguments for it: the given ones, then random weights."""
     checked = _checked(arguments)
     rng = np.random.default_rng(seed + 1)
     with enable_grad():
         outs = _outputs(function(*arguments))
-    weights = [_like(out, _away_from_zero(rng, out.shape)).requires_grad_() for out in outs if out.node is not None]
+    weights = [
+        _like(out, _away_from_zero(rng, out.shape)).requires_grad_()
+        for out in outs
+        if out.node is not None
+    ]
     required = {*checked, *range(len(arguments), len(arguments) + len(weights))}
 
     def gradient(*both: Any) -> list[Tensor]:
         with enable_grad():
-            # gradcheck moves its inputs under no_grad, and what it moved is no leaf: here it becomes one
+            # compare() moves its inputs under no_grad, and what it moved is no leaf: here it becomes one
             leaves = [
                 _leaf(x) if i in required and x.node is None else x for i, x in enumerate(both)
             ]
@@ -119,10 +153,7 @@ def gradgradcheck(
             found = grad(roots, wanted, ws, create_graph=True, allow_unused=True)
         return [g for g in found if g is not None]
 
-    return gradcheck(
-        gradient, [*arguments, *weights],
-        eps=eps, rtol=rtol, atol=atol, elementwise=elementwise, zero=zero, seed=seed,
-    )  # fmt: skip
+    return gradient, [*arguments, *weights]
 
 
 class _Loss:
@@ -153,12 +184,13 @@ def _compare_direction(
     loss: _Loss, i: int, g: np.ndarray, v: np.ndarray, h: float, rtol: float, rounding: float
 ) -> None:
     numeric, analytic = loss.derivative(i, v, h), float((g * v).sum())
-    allowed = rtol * float(np.abs(g * v).sum()) + rounding * float(np.abs(v).max())
+    allowed = rtol * float(np.abs(g * v).sum()) + rounding * float(np.abs(v).max(initial=0.0))
     if not abs(numeric - analytic) <= allowed:
         raise GradcheckError(
-            f"the gradient of input {i} (shapes {_shape_list(loss.arguments)}) is wrong: in a random direction the "
-            f"derivative is {numeric:.12g} by differences and {analytic:.12g} by the gradient; they differ by "
-            f"{abs(numeric - analytic):.3g}, allowed is {allowed:.3g}. elementwise=True shows which elements"
+            f"the gradient of input {i} (shapes {_shape_list(loss.arguments)}) is wrong: in a random "
+            f"direction the derivative is {numeric:.12g} by differences and {analytic:.12g} by the "
+            f"gradient; they differ by {abs(numeric - analytic):.3g}, allowed is {allowed:.3g}. "
+            "elementwise=True shows which elements"
         )
 
 
@@ -227,13 +259,11 @@ def _refuse_changes(arguments: list[Any], before: list[np.ndarray | None]) -> No
             raise GradcheckError(f"input {i} does not require a gradient, and was given one")
 
 
-def _refuse_zero(i: int, g: np.ndarray, rounding: float, shapes: list[Any]) -> None:
-    largest = float(np.abs(g).max())
-    if not largest > 100 * rounding:
+def _refuse_zero(unvarying: dict[int, str]) -> None:
+    for i, text in unvarying.items():
         raise GradcheckError(
-            f"the gradient of input {i} (shapes {shapes}) is at most {largest:.3g}, and the tolerance {rounding:.3g}: "
-            "comparing them proves nothing. Choose inputs where the function varies, or, if this gradient is 0 by "
-            f"nature, say zero={{{i}}}"
+            f"{text}: comparing them proves nothing. Choose inputs where the function varies, or, if "
+            f"this gradient is 0 by nature, say zero={{{i}}}"
         )
 
 

@@ -289,9 +289,9 @@ row("triu", _triangle, "fib")
 # -- reductions
 
 
-def _reduce(domain: Domain = (-2.0, 2.0)) -> Inputs:
+def _reduce(domain: Domain = (-2.0, 2.0), min_side: int = 0) -> Inputs:
     def inputs(draw: Draw) -> tuple[Any, ...]:
-        x = draw.values(draw.shape(), domain)
+        x = draw.values(draw.shape(0, 3, min_side), domain)
         return x, draw.axes(x.ndim), draw.boolean()
 
     return inputs
@@ -330,7 +330,7 @@ row("min_with_indices", _along_distinct, "fib")
 row("cumsum", _cumulate, "fi")
 row("cumprod", _cumulate, "fi")
 row("var", _var)
-row("logsumexp", _reduce())
+row("logsumexp", _reduce(), smooth=_reduce(min_side=1))
 
 # -- indexing
 

@@ -1,0 +1,67 @@
+"""What all tests share: hypothesis profiles, the device under test, and a watch over global state.
+
+    MINIGRAD_HYPOTHESIS=dev make test              ci (default: always the same, few examples), dev, thorough
+    make test ARGS="--device opencl"               run what takes a device on that one
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+import minigrad
+from minigrad.autograd.mode import mode
+
+calm = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "ci", max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=calm
+)
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=calm)
+settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=calm)
+settings.load_profile(os.environ.get("MINIGRAD_HYPOTHESIS", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu", help="the device that specs and conformance run on")
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> minigrad.device:
+    return minigrad.device(request.config.getoption("--device"))
+
+
+def _global_state() -> dict[str, Any]:
+    return {
+        "default dtype": minigrad.get_default_dtype(),
+        "grad mode": mode.grad,
+        "inference mode": mode.inference,
+        "anomaly detection": mode.anomaly,
+        "default device": minigrad.get_default_device(),
+        "wrappers of the default device": list(minigrad.get_default_device().wrappers),
+        "floating-point state": np.geterr(),
+    }
+
+
+def _reset(state: dict[str, Any]) -> None:
+    minigrad.set_default_dtype(state["default dtype"])
+    minigrad.set_default_device(None)
+    mode.grad, mode.inference = state["grad mode"], state["inference mode"]
+    mode.anomaly = state["anomaly detection"]
+
+
+@pytest.fixture(autouse=True)
+def no_leaks() -> Iterator[None]:
+    """Every test starts from the same seed and leaves the global state as it found it, or fails."""
+    np.seterr(all="ignore")  # as minigrad sets it at the first op of a thread
+    minigrad.manual_seed(0)
+    before = _global_state()
+    yield
+    after = _global_state()
+    leaked = [f"{name}: {before[name]} became {after[name]}" for name in before if before[name] != after[name]]
+    _reset(before)
+    assert not leaked, f"the test leaks global state: {'; '.join(leaked)}"
