@@ -7,6 +7,7 @@ well. So inputs and outputs go through an identity, and the gradients that pass 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minigrad import ops
 from minigrad.autograd import Function
 from minigrad.tensor import Tensor
 
@@ -37,9 +38,11 @@ class BackwardHooks:
         self.inputs_watched = False
 
     def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        args, self.inputs_watched = _watch(args, self._on_grad_input)
-        self.n_inputs = len(args)
-        return args
+        watched, self.inputs_watched = _watch(args, self._on_grad_input)
+        self.inputs = [
+            (x.shape, x.dtype, x.device) if isinstance(x, Tensor) else None for x in args
+        ]
+        return watched
 
     def watch_outputs(self, out: Any) -> Any:
         if isinstance(out, tuple):
@@ -51,11 +54,16 @@ class BackwardHooks:
             gs = _replaced("full backward pre-hook", hook(self.module, gs), gs)
         self.grad_output = gs
         if not self.inputs_watched:
-            self._call_hooks((None,) * self.n_inputs)
+            self._call_hooks((None,) * len(self.inputs))
         return gs
 
     def _on_grad_input(self, gs: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-        return self._call_hooks(gs)
+        # As in PyTorch, hooks see zeros for tensors that no gradient has come to.
+        filled = [
+            ops.zeros(x[0], dtype=x[1], device=x[2]) if g is None and x is not None else g
+            for g, x in zip(gs, self.inputs, strict=True)
+        ]
+        return self._call_hooks(tuple(filled))
 
     def _call_hooks(self, grad_input: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
         for hook in list(self.module._backward_hooks):

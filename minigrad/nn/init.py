@@ -68,7 +68,13 @@ def uniform_(
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Numbers with the normal distribution of this mean and standard deviation."""
+    """Numbers with the normal distribution of this mean and standard deviation.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.init.normal_(minigrad.empty(2), mean=3.0, std=0.0)
+    tensor([3., 3.])
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -81,12 +87,18 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Numbers with the normal distribution given that they are in [a, b]."""
+    """Numbers with the normal distribution given that they are in [a, b].
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x = nn.init.trunc_normal_(minigrad.empty(100), std=5.0)
+    >>> bool((x.abs() <= 2).all())
+    True
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             f"trunc_normal_: mean {mean} is more than 2 std {std} from [{a}, {b}]; the "
-            "distribution of the "
-            "values may be incorrect",
+            "distribution of the values may be incorrect",
             stacklevel=2,
         )
     # The inverse of the distribution function takes uniforms between its values at a and b to what
@@ -116,12 +128,24 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """1 everywhere."""
+    """1 everywhere.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.init.ones_(minigrad.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """0 everywhere."""
+    """0 everywhere.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.init.zeros_(minigrad.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
@@ -145,6 +169,12 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The weights (out, in, ...) of a convolution that changes nothing, in each of `groups`.
 
     ValueError unless there are 3 to 5 dimensions and `groups` divides the first.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.init.dirac_(minigrad.empty(2, 2, 1))[0]
+    tensor([[1.],
+            [0.]])
     """
     if tensor.ndim not in (3, 4, 5):
         raise ValueError(
@@ -230,6 +260,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     """gain * Q with orthonormal rows or columns, whichever are fewer (Saxe et al., 2013).
 
     Dims after the first count as one. ValueError for fewer than 2 dims.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> q = nn.init.orthogonal_(minigrad.empty(2, 3))
+    >>> (q @ q.T).round().abs()
+    tensor([[1., 0.],
+            [0., 1.]])
     """
     if tensor.ndim < 2:
         raise ValueError(

@@ -195,7 +195,7 @@ def by_device_and_dtype(params: Iterable[Any]) -> Iterator[list[Any]]:
     """The parameters in lists that one kernel call can update together."""
     lists: defaultdict[Any, list[Any]] = defaultdict(list)
     for p in params:
-        lists[p.device, p.dtype].append(p)
+        lists[p.device, p.array.dtype].append(p)
     yield from lists.values()
 
 

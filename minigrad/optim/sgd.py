@@ -69,23 +69,26 @@ class SGD(Optimizer):
             if group["momentum"] == 0:
                 self._apply(group, params, None, group["dampening"])
                 continue
-            old = [p for p in params if self._buffer(p) is not None]
-            new = [p for p in params if self._buffer(p) is None]
+            new = {p for p in params if "momentum_buffer" not in self.state[p]}
             for p in new:
                 self.state[p]["momentum_buffer"] = ops.zeros_like(p)
-            # A buffer starts as its first gradient, whole: zeros become that where nothing is
-            # dampened.
-            self._apply(group, new, [self._buffer(p) for p in new], 0.0)
-            self._apply(group, old, [self._buffer(p) for p in old], group["dampening"])
+            if new:
+                # A buffer starts as its first gradient, whole: zeros become that undampened.
+                self._apply_with_buffers(group, [p for p in params if p in new], 0.0)
+                params = [p for p in params if p not in new]
+            self._apply_with_buffers(group, params, group["dampening"])
 
-    def _buffer(self, p: Tensor) -> Any:
-        return self.state[p].get("momentum_buffer")
+    def _apply_with_buffers(
+        self, group: dict[str, Any], params: list[Any], dampening: float
+    ) -> None:
+        buffers = [self.state[p]["momentum_buffer"] for p in params]
+        self._apply(group, params, buffers, dampening)
 
     def _apply(
         self,
         group: dict[str, Any],
         params: list[Any],
-        buffers: list[Tensor] | None,
+        buffers: list[Any] | None,
         dampening: float,
     ) -> None:
         if params:

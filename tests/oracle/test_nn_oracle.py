@@ -353,3 +353,36 @@ def test_clip_grad_norm():
         close(norm, torch.nn.utils.clip_grad_norm_(theirs, 0.5, norm_type))
         for p, p_t in zip(ours, theirs, strict=True):
             close(p.grad, p_t.grad)
+
+
+def pair_module(module):
+    class Pair(module.Module):
+        def forward(self, x, y, scale):
+            return x * y * scale, y + 1
+
+    return Pair()
+
+
+@pytest.mark.parametrize("used", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("needs", [(True, True), (True, False), (False, True)])
+def test_full_backward_hooks(used, needs):
+    seen = []
+    for library, module in ((minigrad, nn), (torch, torch.nn)):
+        layer, calls = pair_module(module), []
+        layer.register_full_backward_pre_hook(lambda m, go: calls.append(("pre", go)))  # noqa: B023
+        layer.register_full_backward_hook(lambda m, gi, go: calls.append((gi, go)))  # noqa: B023
+        x = library.tensor([1.0, 2.0], requires_grad=needs[0])
+        y = library.tensor([3.0, 5.0], requires_grad=needs[1])
+        outs = layer(x, y, 2.0)
+        total = sum((outs[i] * outs[i]).sum() for i in used)
+        if total.requires_grad:
+            (total + (x * y).sum()).backward()
+        grads = [t.grad for t in (x, y)]
+        seen.append(plain([calls, grads]))
+    assert seen[0] == seen[1]
+
+
+def plain(value):
+    if isinstance(value, list | tuple):
+        return [plain(x) for x in value]
+    return value.tolist() if hasattr(value, "tolist") else value
