@@ -1,10 +1,11 @@
 """Indexing: x[...], picking and placing by index tensors, by masks, and in order.
 
-Picking and placing are each other's gradient: gather and scatter_add, index_select and index_add, index and
-index_put(accumulate), and so are the two halves of an assignment: what is replaced gets no gradient, what replaces it
-gets all.
+Picking and placing are each other's gradient: gather and scatter_add, index_select and index_add,
+index and index_put(accumulate), and so are the two halves of an assignment: what is replaced gets
+no gradient, what replaces it gets all.
 
-`axis` stands among the inputs of gather and its kin, where their kernels have it; it is a plain int.
+`axis` stands among the inputs of gather and its kin, where their kernels have it; it is a plain
+int.
 """
 
 from __future__ import annotations
@@ -30,35 +31,49 @@ from minigrad.tensor import Tensor, wrap
 
 
 def place_rule(g: Sequence[Any], x_shape: Shape, indices: Tensor, axis: int) -> Tensor:
-    """The gradient of values that were picked from x at distinct indices: put back where they came from."""
+    """The gradient of values picked at distinct indices: put back where they came from."""
     return scatter_(zeros(x_shape, g[0]), axis, indices, g[0])
 
 
 gather_ = primitive(
-    "gather", "x axis index",
+    "gather",
+    "x axis index",
     x=lambda g, x_shape, axis, index: scatter_add_(zeros(x_shape, g), axis, index, g),
 )
 scatter_add_ = primitive(
-    "scatter_add", "x axis index src", x=lambda g: g, src=lambda g, axis, index: gather_(g, axis, index)
+    "scatter_add",
+    "x axis index src",
+    x=lambda g: g,
+    src=lambda g, axis, index: gather_(g, axis, index),
 )
 scatter_ = primitive(
-    "scatter", "x axis index src",
+    "scatter",
+    "x axis index src",
     x=lambda g, axis, index: scatter_(g, axis, index, zeros(index.array.shape, g)),
     src=lambda g, axis, index: gather_(g, axis, index),
 )
 index_select_ = primitive(
-    "index_select", "x axis index",
+    "index_select",
+    "x axis index",
     x=lambda g, x_shape, axis, index: index_add_(zeros(x_shape, g), axis, index, g),
 )
 index_add_ = primitive(
-    "index_add", "x axis index src", x=lambda g: g, src=lambda g, axis, index: index_select_(g, axis, index)
+    "index_add",
+    "x axis index src",
+    x=lambda g: g,
+    src=lambda g, axis, index: index_select_(g, axis, index),
 )
 index_ = primitive(
-    "index", "x indices*", x=lambda g, x_shape, indices: index_put_(zeros(x_shape, g), indices, g, True)
+    "index",
+    "x indices*",
+    x=lambda g, x_shape, indices: index_put_(zeros(x_shape, g), indices, g, True),
 )
 index_put_ = primitive(
-    "index_put", "x indices* values | accumulate",
-    x=lambda g, indices, accumulate: g if accumulate else index_put_(g, indices, zeros((), g), False),
+    "index_put",
+    "x indices* values | accumulate",
+    x=lambda g, indices, accumulate: (
+        g if accumulate else index_put_(g, indices, zeros((), g), False)
+    ),
     values=lambda g, indices: index_(g, indices),
 )
 sort_ = primitive("sort", "x | axis descending -> values indices", x=place_rule)
@@ -75,7 +90,7 @@ TopkResult = namedtuple("topk", "values indices")
 
 
 def getitem(input: Tensor, key: Any) -> Tensor:
-    """x[key]: ints, slices, None and ... give a view; index tensors, masks and lists of ints a copy.
+    """x[key]: ints, slices, None and ... give a view; index tensors, masks and lists a copy.
 
     Raises IndexError for what is out of range, for too many indices, and for keys of other types.
 
@@ -112,7 +127,10 @@ def _value(x: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if type(value) not in NUMBERS:
-        raise TypeError(f"can't assign a {type(value).__name__} to a {x.dtype} tensor; minigrad.tensor() converts")
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a {x.dtype} tensor; minigrad.tensor() "
+            "converts"
+        )
     return wrap(x.device.backend.full((), suit(value, x.array.dtype), x.array.dtype), x.device)
 
 
@@ -127,9 +145,10 @@ def _fits_front(mask: Tensor, x: Tensor) -> bool:
 
 
 def _locate(x: Tensor, key: Any) -> tuple[Tensor, list[Any] | None]:
-    """What `key` means: a view of x cut by its ints and slices with new axes for its Nones, and index tensors for its axes.
+    """What `key` means: a view of x, cut and with new axes, and index tensors for its axes.
 
-    Without index tensors the view is all. As in PyTorch ints cut first, so that x[0, :, i] is x[0][:, i].
+    Without index tensors the view is all. As in PyTorch ints cut first, so that x[0, :, i] is
+    x[0][:, i].
     """
     shape = x.array.shape
     items, used = _items(x, key)
@@ -149,7 +168,7 @@ def _locate(x: Tensor, key: Any) -> tuple[Tensor, list[Any] | None]:
         elif item is None:
             wide.append(1)
         elif item is Ellipsis:
-            middle = shape[axis: axis + len(shape) - used]
+            middle = shape[axis : axis + len(shape) - used]
             cut.extend(whole(middle))
             wide.extend(middle)
             used = len(shape)  # a second Ellipsis stands for nothing
@@ -157,8 +176,8 @@ def _locate(x: Tensor, key: Any) -> tuple[Tensor, list[Any] | None]:
             for index in _as_integers(item, axis, shape):
                 indices[len(wide)] = index
                 wide.append(shape[len(cut)] if item.dim() else 1)
-                cut.extend(whole(shape[len(cut): len(cut) + 1]) if item.dim() else ())
-    rest = shape[len(cut):]
+                cut.extend(whole(shape[len(cut) : len(cut) + 1]) if item.dim() else ())
+    rest = shape[len(cut) :]
     cut.extend(whole(rest))
     wide.extend(rest)
     out = x if tuple(cut) == whole(shape) else slice_(x, tuple(cut))
@@ -172,7 +191,7 @@ def _locate(x: Tensor, key: Any) -> tuple[Tensor, list[Any] | None]:
 
 
 def _items(x: Tensor, key: Any) -> tuple[list[Any], int]:
-    """The parts of a key: ints, slices, None, ... and Tensors; and how many axes of x they use up."""
+    """The parts of a key, ints, slices, None, ... or Tensors; and how many axes of x they use."""
     items, used = [], 0
     for item in key if type(key) is tuple else _as_tuple(key):
         kind = type(item)
@@ -186,12 +205,12 @@ def _items(x: Tensor, key: Any) -> tuple[list[Any], int]:
 
 
 def _as_tuple(key: Any) -> tuple[Any, ...]:
-    """A key that is no tuple: a list counts as one where it holds more than numbers, as PyTorch 2.13 still has it."""
+    """A key that is no tuple. Lists of more than numbers count as one, as in PyTorch 2.13."""
     nested = (list, tuple, range, slice, EllipsisType, type(None), Tensor, np.ndarray)
     if type(key) is list and len(key) < 32 and any(isinstance(part, nested) for part in key):
         warnings.warn(
-            "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)], or "
-            "x[minigrad.tensor(seq)] for an index tensor",
+            "Using a non-tuple sequence for multidimensional indexing is deprecated; use "
+            "x[tuple(seq)], or x[minigrad.tensor(seq)] for an index tensor",
             UserWarning,
             stacklevel=5,
         )
@@ -200,7 +219,7 @@ def _as_tuple(key: Any) -> tuple[Any, ...]:
 
 
 def _part(item: Any, x: Tensor) -> Any:
-    """A part of a key that is neither int, slice, None nor ...: as an int, or as an index Tensor on x's device."""
+    """A part of a key that is not int, slice, None or ...: as an int, or as an index Tensor."""
     if isinstance(item, bool | np.bool_):
         return wrap(x.device.backend.full((), bool(item), dtypes.bool_.numpy), x.device)
     if isinstance(item, np.integer):
@@ -209,8 +228,8 @@ def _part(item: Any, x: Tensor) -> Any:
         if isinstance(item, str):
             raise TypeError(f"x[{item!r}]: invalid data type 'str' in an index")
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-            f"(got {type(item).__name__})"
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
+            f"valid indices (got {type(item).__name__})"
         )
     index = _index_tensor(item, x)
     if not index.array.shape and index.array.dtype != dtypes.bool_.numpy:
@@ -222,11 +241,14 @@ def _index_tensor(item: Any, x: Tensor) -> Tensor:
     """A mask or int64 tensor on x's device."""
     if not isinstance(item, Tensor):
         array = np.asarray(item)
-        item = wrap(x.device.backend.from_host(array if array.size else array.astype(np.int64)), x.device)
+        item = wrap(
+            x.device.backend.from_host(array if array.size else array.astype(np.int64)), x.device
+        )
     dtype = item.array.dtype
     if dtype == dtypes.uint8.numpy:
         warnings.warn(
-            "indexing with dtype uint8 is deprecated: it is taken for a mask; convert with .bool() or .long()",
+            "indexing with dtype uint8 is deprecated: it is taken for a mask; convert with .bool() "
+            "or .long()",
             UserWarning,
             stacklevel=6,
         )
@@ -234,7 +256,9 @@ def _index_tensor(item: Any, x: Tensor) -> Tensor:
     elif dtype == dtypes.int32.numpy:
         dtype = dtypes.int64.numpy
     elif dtype not in (dtypes.int64.numpy, dtypes.bool_.numpy):
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {dtype}")
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, got {dtype}"
+        )
     if item.array.dtype != dtype:
         item = cast(item, dtype)
     return item if item.device is x.device else item.to(x.device)
@@ -242,7 +266,10 @@ def _index_tensor(item: Any, x: Tensor) -> Tensor:
 
 def _too_many(items: Sequence[Any], shape: Shape) -> IndexError:
     if not shape and type(items[0]) is int:
-        return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+        return IndexError(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a "
+            "number"
+        )
     if not shape and type(items[0]) is slice:
         return IndexError("slice() cannot be applied to a 0-dim tensor.")
     return IndexError(f"too many indices for tensor of dimension {len(shape)}: shape {list(shape)}")
@@ -263,17 +290,21 @@ def _steps(part: slice, n: int) -> slice:
 
 
 def _as_integers(index: Tensor, axis: int, shape: Shape) -> list[Tensor]:
-    """A mask as the index tensors of its True elements, one for each of its dims; index tensors as they are."""
+    """A mask as the positions of its True elements, a tensor for each dim; others as they are."""
     if index.array.dtype != dtypes.bool_.numpy:
         return [index]
     mask = index.array.shape
     if not mask:  # x[True] and x[False]: a new axis, of size 1 or 0
-        return [wrap(index.device.backend.full((int(index.item()),), 0, dtypes.int64.numpy), index.device)]
-    if shape[axis: axis + len(mask)] != mask:
+        return [
+            wrap(
+                index.device.backend.full((int(index.item()),), 0, dtypes.int64.numpy), index.device
+            )
+        ]
+    if shape[axis : axis + len(mask)] != mask:
         wrong = next(i for i, n in enumerate(mask) if n != shape[axis + i])
         raise IndexError(
-            f"The shape of the mask {list(mask)} at index {wrong} does not match the shape of the indexed tensor "
-            f"{list(shape)} at index {axis + wrong}"
+            f"The shape of the mask {list(mask)} at index {wrong} does not match the shape of the "
+            f"indexed tensor {list(shape)} at index {axis + wrong}"
         )
     return _columns(nonzero_(index))
 
@@ -298,43 +329,52 @@ def _values_for(x: Tensor, indices: Sequence[Tensor | None], values: Tensor) -> 
     """The values of an assignment in the shape of x[indices]."""
     if values.array.dtype != x.array.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {x.dtype} for the destination and "
-            f"{values.dtype} for the source; convert with .to({x.dtype})"
+            f"Index put requires the source and destination dtypes match, got {x.dtype} for the "
+            f"destination and {values.dtype} for the source; convert with .to({x.dtype})"
         )
     at = [i for i, index in enumerate(indices) if index is not None]
     rest = [n for i, n in enumerate(x.array.shape) if i not in at]
-    first = at[0] if at[-1] - at[0] == len(at) - 1 else 0  # index axes that are not neighbours come first
+    first = (
+        at[0] if at[-1] - at[0] == len(at) - 1 else 0
+    )  # index axes that are not neighbours come first
     target = (*rest[:first], *_meeting_shape(indices), *rest[first:])
     shape = values.array.shape
     extra = max(len(shape) - len(target), 0)
-    if set(shape[:extra]) <= {1} and all(n in (1, m) for n, m in zip(shape[::-1], target[::-1], strict=False)):
+    if set(shape[:extra]) <= {1} and all(
+        n in (1, m) for n, m in zip(shape[::-1], target[::-1], strict=False)
+    ):
         return broadcast.expand(broadcast.reshape(values, shape[extra:]), target)
     raise RuntimeError(
-        f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing result of shape {list(target)}"
+        f"shape mismatch: value tensor of shape {list(shape)} cannot be broadcast to indexing "
+        f"result of shape {list(target)}"
     )
 
 
-def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
-    """x with x[indices] = values, or += values where `accumulate`; indices as in getitem, one or None for each dim."""
+def index_put(
+    input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """x with x[indices] = values, or += if `accumulate`; an index or None for each dim."""
     x, found = _locate(input, tuple([slice(None) if index is None else index for index in indices]))
     if found is None:
         raise IndexError("index_put(): at least one index tensor is needed")
     out = index_put_(x, found, _values_for(x, found, values), accumulate)
-    return out if out.array.shape == input.array.shape else broadcast.reshape(out, input.array.shape)
+    return (
+        out if out.array.shape == input.array.shape else broadcast.reshape(out, input.array.shape)
+    )
 
 
 # -- along one dim
 
 
 def _along(name: str, x: Tensor, index: Tensor) -> Tensor:
-    """An index tensor of gather or scatter as int64, checked to have x's number of dims (0-d counts as one)."""
+    """An index of gather or scatter as int64, checked to have x's number of dims (0-d is one)."""
     dtype = index.array.dtype
     if dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, got {index.dtype}")
     if (x.dim() or 1) != (index.dim() or 1):
         raise RuntimeError(
-            f"{name}(): Index tensor must have the same number of dimensions as input tensor: got shapes "
-            f"{list(index.shape)} and {list(x.shape)}"
+            f"{name}(): Index tensor must have the same number of dimensions as input tensor: got "
+            f"shapes {list(index.shape)} and {list(x.shape)}"
         )
     return index if dtype == dtypes.int64.numpy else cast(index, dtypes.int64.numpy)
 
@@ -345,7 +385,7 @@ def _line(x: Tensor) -> Tensor:
 
 
 def _ranged(op: Any, *args: Any) -> Tensor:
-    """The call, with PyTorch's exception for an index that is out of range in gather, scatter and index_add."""
+    """The call, with PyTorch's exception for an index out of range in gather and its kin."""
     try:
         out: Tensor = op(*args)
     except IndexError as error:
@@ -356,7 +396,8 @@ def _ranged(op: Any, *args: Any) -> Tensor:
 def gather(input: Tensor, dim: Any, index: Tensor) -> Tensor:
     """out[i, j] = x[i, index[i, j]] for dim 1, and so on: one element of x for each of index.
 
-    On the other dims index may be smaller than x. RuntimeError where it is larger or points outside.
+    On the other dims index may be smaller than x. RuntimeError where it is larger or points
+    outside.
 
     >>> import minigrad
     >>> minigrad.tensor([[1, 2], [3, 4]]).gather(1, minigrad.tensor([[1], [0]]))
@@ -375,20 +416,32 @@ def _check_smaller(name: str, index: Shape, x: Shape, axis: int) -> None:
     for i, (n, m) in enumerate(zip(index, x, strict=True)):
         if n > m and i != axis:
             raise RuntimeError(
-                f"{name}(): Size does not match at dimension {i} expected index {list(index)} to be no larger than self "
-                f"{list(x)} apart from dimension {axis}"
+                f"{name}(): Size does not match at dimension {i} expected index {list(index)} to "
+                f"be no larger than self {list(x)} apart from dimension {axis}"
             )
 
 
-def scatter(input: Tensor, dim: Any, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
-    """A copy of x with out[i, index[i, j]] = src[i, j] for dim 1, and so on; src is a tensor or a number.
+def scatter(
+    input: Tensor,
+    dim: Any,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: Any = None,
+) -> Tensor:
+    """A copy of x with out[i, index[i, j]] = src[i, j] for dim 1, and so on.
 
-    Where an index comes twice, the last one written stays. reduce="add" adds instead.
+    `src` is a tensor or a number. Where an index comes twice, the last one written stays;
+    reduce="add" adds instead.
     """
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
     if reduce == "multiply":
-        raise NotImplementedError("scatter(): reduce='multiply' is not there; multiply what gather() gives, and scatter that")
+        raise NotImplementedError(
+            "scatter(): reduce='multiply' is not there; multiply what gather() gives, and scatter "
+            "that"
+        )
     src = value if src is None else src
     if not isinstance(src, Tensor):
         src = broadcast.expand(_value(input, src), index.array.shape)
@@ -405,11 +458,15 @@ def _scatter(name: str, op: Any, input: Tensor, dim: Any, index: Tensor, src: Te
     x, src = _line(input), _line(src)
     axis = one_axis(name, dim, x.dim())
     if src.array.dtype != x.array.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and "
+            f"{src.dtype}"
+        )
     shape = index.array.shape
     if len(shape) != src.dim() or any(n > m for n, m in zip(shape, src.array.shape, strict=True)):
         raise RuntimeError(
-            f"{name}(): Expected index {list(shape)} to be no larger size than src {list(src.shape)} in every dimension"
+            f"{name}(): Expected index {list(shape)} to be no larger size than src "
+            f"{list(src.shape)} in every dimension"
         )
     _check_smaller(name, shape, x.array.shape, axis)
     if src.array.shape != shape:
@@ -428,17 +485,23 @@ def index_select(input: Tensor, dim: Any, index: Tensor) -> Tensor:
     index = _vector("index_select", index)
     axis = one_axis("index_select", dim, input.dim())
     if not input.array.shape and index.array.shape != (1,):
-        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
+        raise RuntimeError(
+            f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)"
+        )
     out = index_select_(_line(input), axis, index)
     return out if input.array.shape else viewed(out, ())
 
 
 def _vector(name: str, index: Tensor) -> Tensor:
     if index.dim() > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, got shape {list(index.shape)}")
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, got shape {list(index.shape)}"
+        )
     if index.array.dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
         raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index, got {index.dtype}")
-    return _line(index if index.array.dtype == dtypes.int64.numpy else cast(index, dtypes.int64.numpy))
+    return _line(
+        index if index.array.dtype == dtypes.int64.numpy else cast(index, dtypes.int64.numpy)
+    )
 
 
 def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -446,17 +509,21 @@ def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, *, alpha: 
     index, x, src = _vector("index_add", index), _line(input), _line(source)
     axis = one_axis("index_add", dim, x.dim())
     if src.array.dtype != x.array.dtype:
-        raise RuntimeError(f"index_add(): self ({input.dtype}) and source ({source.dtype}) must have the same scalar type")
+        raise RuntimeError(
+            f"index_add(): self ({input.dtype}) and source ({source.dtype}) must have the same "
+            "scalar type"
+        )
     shape = src.array.shape
     if len(shape) == x.dim() and shape[axis] != index.numel():
         raise RuntimeError(
-            f"index_add(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({shape[axis]}), "
-            f"for dim: {axis}"
+            f"index_add(): Number of indices ({index.numel()}) should be equal to "
+            f"source.size(dim): ({shape[axis]}), for dim: {axis}"
         )
-    if shape[:axis] + shape[axis + 1:] != x.array.shape[:axis] + x.array.shape[axis + 1:]:
+    if shape[:axis] + shape[axis + 1 :] != x.array.shape[:axis] + x.array.shape[axis + 1 :]:
         raise RuntimeError(
-            f"index_add(): source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-            f"self.shape = {list(input.shape)} source.shape = {list(source.shape)}"
+            "index_add(): source tensor shape must match self tensor shape, excluding the "
+            f"specified dimension. Got self.shape = {list(input.shape)} source.shape = "
+            f"{list(source.shape)}"
         )
     out = _ranged(index_add_, x, axis, index, src if alpha == 1 else src * alpha)
     return out if input.array.shape else viewed(out, ())
@@ -465,16 +532,24 @@ def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, *, alpha: 
 def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
     """gather with broadcasting on the other dims; without `dim`, of all elements in order."""
     if dim is None:
-        return gather(broadcast.reshape(input, (input.numel(),)), 0, broadcast.reshape(indices, (indices.numel(),)))
+        return gather(
+            broadcast.reshape(input, (input.numel(),)),
+            0,
+            broadcast.reshape(indices, (indices.numel(),)),
+        )
     if input.dim() != indices.dim():
         raise RuntimeError(
-            f"take_along_dim(): input and indices should have the same number of dimensions, but got {input.dim()} "
-            f"dimensions for input, and {indices.dim()} dimensions for indices"
+            "take_along_dim(): input and indices should have the same number of dimensions, but "
+            f"got {input.dim()} dimensions for input, and {indices.dim()} dimensions for indices"
         )
     axis = one_axis("take_along_dim", dim, input.dim())
     x, shape = input.array.shape, indices.array.shape
-    common = list(np.broadcast_shapes(x[:axis] + (1,) + x[axis + 1:], shape[:axis] + (1,) + shape[axis + 1:]))
-    sizes = [(*common[:axis], n, *common[axis + 1:]) for n in (x[axis], shape[axis])]
+    common = list(
+        np.broadcast_shapes(
+            x[:axis] + (1,) + x[axis + 1 :], shape[:axis] + (1,) + shape[axis + 1 :]
+        )
+    )
+    sizes = [(*common[:axis], n, *common[axis + 1 :]) for n in (x[axis], shape[axis])]
     return gather(broadcast.expand(input, sizes[0]), axis, broadcast.expand(indices, sizes[1]))
 
 
@@ -482,21 +557,28 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """out = value where mask, else x; the mask is bool and broadcasts, the value a number or a 0-d tensor.
+    """out = value where mask, else x; a bool mask that broadcasts, a number or a 0-d tensor.
 
     >>> import minigrad
     >>> minigrad.ones(3).masked_fill(minigrad.tensor([True, False, True]), 0)
     tensor([0., 1., 0.])
     """
     if mask.array.dtype != dtypes.bool_.numpy:
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
+        raise RuntimeError(
+            f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
     if not isinstance(value, Tensor):
         return where_(mask, suit(value, input.array.dtype), input)
     if value.array.shape:
         raise RuntimeError(
-            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
+            "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.dim()} dimension(s)."
         )
-    return where_(mask, value if value.array.dtype == input.array.dtype else cast(value, input.array.dtype), input)
+    return where_(
+        mask,
+        value if value.array.dtype == input.array.dtype else cast(value, input.array.dtype),
+        input,
+    )
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
@@ -507,7 +589,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         shape = np.broadcast_shapes(input.array.shape, mask.array.shape) or (1,)
     except ValueError:
         raise RuntimeError(
-            f"masked_select(): the mask's shape {list(mask.shape)} does not broadcast with {list(input.shape)}"
+            f"masked_select(): the mask's shape {list(mask.shape)} does not broadcast with "
+            f"{list(input.shape)}"
         ) from None
     return getitem(broadcast.expand(input, shape), broadcast.expand(mask, shape))
 
@@ -523,7 +606,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 
 def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Any:
-    """(values, indices): x in order along `dim`; equal elements keep theirs, NaN counts as the largest.
+    """(values, indices): x in order along `dim`; stable, and NaN counts as the largest.
 
     >>> import minigrad
     >>> minigrad.tensor([3, 1, 2]).sort().indices
@@ -543,7 +626,9 @@ def topk(input: Tensor, k: int, dim: Any = -1, largest: bool = True, sorted: boo
     axis = one_axis("topk", dim, input.dim())
     n = input.array.shape[axis] if input.array.shape else 1
     if not 0 <= k <= n:
-        raise RuntimeError(f"topk(): selected index k out of range: k is {k}, dimension {axis} has size {n}")
+        raise RuntimeError(
+            f"topk(): selected index k out of range: k is {k}, dimension {axis} has size {n}"
+        )
     return TopkResult(*topk_(input, k, axis, bool(largest)))
 
 
@@ -556,7 +641,7 @@ def searchsorted(
     side: str | None = None,
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """Where to insert values into rows in ascending order: the number of elements below them, or not above them if `right`.
+    """Where to insert values into ascending rows: how many elements are below (`right`: or equal).
 
     >>> import minigrad
     >>> minigrad.searchsorted(minigrad.tensor([1, 3, 5]), minigrad.tensor([3, 6]))
@@ -565,17 +650,26 @@ def searchsorted(
     if side not in (None, "left", "right"):
         raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError("searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "searchsorted(): side and right can't be set to opposites, got side of left while "
+            "right was True"
+        )
     row = sorted_sequence if sorter is None else gather(sorted_sequence, -1, sorter)
-    values = input if isinstance(input, Tensor) else row.new_tensor(input, dtype=dtypes.from_numpy(dtypes.of_number(input)))
+    values = (
+        input
+        if isinstance(input, Tensor)
+        else row.new_tensor(input, dtype=dtypes.from_numpy(dtypes.of_number(input)))
+    )
     shapes = row.array.shape, values.array.shape
     if not shapes[0]:
-        raise RuntimeError("searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension")
+        raise RuntimeError(
+            "searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+        )
     if len(shapes[0]) > 1 and (not shapes[1] or shapes[0][:-1] != shapes[1][:-1]):
         raise RuntimeError(
-            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
-            f"input value tensor must match, but we got boundaries tensor {list(shapes[0])} and input value tensor "
-            f"{list(shapes[1])}"
+            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions "
+            "of boundaries tensor and input value tensor must match, but we got boundaries tensor "
+            f"{list(shapes[0])} and input value tensor {list(shapes[1])}"
         )
     target = dtypes.promote(row.array.dtype, values.array.dtype)
     row, values = (x if x.array.dtype == target else cast(x, target) for x in (row, values))
@@ -584,24 +678,33 @@ def searchsorted(
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: Any = None,
 ) -> Any:
-    """The distinct elements in order; if asked for, also where each element of x is among them, and how often each occurs.
+    """The distinct elements in order; if asked for, x in terms of them, and how often each occurs.
 
     >>> import minigrad
     >>> minigrad.unique(minigrad.tensor([2, 1, 2]), return_counts=True)
     (tensor([1, 2]), tensor([1, 2]))
     """
     if dim is not None:
-        raise NotImplementedError("unique(): dim is not there; minigrad finds distinct elements, not distinct rows")
+        raise NotImplementedError(
+            "unique(): dim is not there; minigrad finds distinct elements, not distinct rows"
+        )
     values, inverse, counts = unique_(input)
     wanted = ((values, True), (inverse, return_inverse), (counts, return_counts))
     found = tuple([x for x, want in wanted if want])
     return found if len(found) > 1 else values
 
 
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None) -> Tensor:
-    """Each element of x along `dim` repeats times in a row; `repeats` is a number, or one for each. Without dim: of all elements.
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None
+) -> Tensor:
+    """Each element of x along `dim` repeats times in a row; `repeats` is a number, or one for each.
+    Without dim: of all elements.
 
     >>> import minigrad
     >>> minigrad.tensor([1, 2]).repeat_interleave(minigrad.tensor([1, 2]))
@@ -613,11 +716,13 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, ou
     if not isinstance(repeats, Tensor):
         repeats = x.new_tensor([repeats], dtype=dtypes.int64)
     if repeats.array.dtype not in (dtypes.int64.numpy, dtypes.int32.numpy):
-        raise RuntimeError(f"repeat_interleave(): repeats has to be Long or Int tensor, got {repeats.dtype}")
+        raise RuntimeError(
+            f"repeat_interleave(): repeats has to be Long or Int tensor, got {repeats.dtype}"
+        )
     if repeats.numel() not in (1, shape[axis]) or repeats.dim() > 1:
         raise RuntimeError(
-            f"repeat_interleave(): repeats must have the same size as input along dim, but got repeats of shape "
-            f"{list(repeats.shape)} and input.size({axis}) = {shape[axis]}"
+            "repeat_interleave(): repeats must have the same size as input along dim, but got "
+            f"repeats of shape {list(repeats.shape)} and input.size({axis}) = {shape[axis]}"
         )
     if repeats.numel() and repeats.min().item() < 0:
         raise RuntimeError("repeat_interleave(): repeats can not be negative")
@@ -628,7 +733,9 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: Any = None, *, ou
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """out[..., c] = 1 where x[...] == c, else 0 (int64); as many classes as the largest label needs, unless given.
+    """out[..., c] = 1 where x[...] == c, else 0 (int64).
+
+    There are as many classes as the largest label needs, unless given.
 
     >>> import minigrad
     >>> minigrad.ops.one_hot(minigrad.tensor([0, 2]))
@@ -636,23 +743,38 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     if tensor.dtype is not dtypes.int64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}"
+        )
     if not tensor.numel():
         if num_classes <= 0:
-            raise RuntimeError("Can not infer total number of classes from empty tensor; pass num_classes")
+            raise RuntimeError(
+                "Can not infer total number of classes from empty tensor; pass num_classes"
+            )
         return tensor.new_zeros(*tensor.shape, num_classes)
     largest = int(tensor.max().item())
     if tensor.min().item() < 0:
         raise RuntimeError(f"Class values must be non-negative, got {tensor.min().item()}")
     if num_classes != -1 and largest >= num_classes:
-        raise RuntimeError(f"Class values must be smaller than num_classes, got {largest} for num_classes={num_classes}")
+        raise RuntimeError(
+            f"Class values must be smaller than num_classes, got {largest} for "
+            f"num_classes={num_classes}"
+        )
     classes = wrap(
-        tensor.device.backend.arange(0, 1, largest + 1 if num_classes == -1 else num_classes, dtypes.int64.numpy), tensor.device
+        tensor.device.backend.arange(
+            0, 1, largest + 1 if num_classes == -1 else num_classes, dtypes.int64.numpy
+        ),
+        tensor.device,
     )
     return cast(viewed(tensor, (*tensor.array.shape, 1)) == classes, dtypes.int64.numpy)
 
 
 __all__ = [
-    *("getitem setitem index_put gather scatter scatter_add index_select index_add take_along_dim").split(),
-    *("masked_fill masked_select nonzero sort argsort topk searchsorted unique repeat_interleave one_hot").split(),
+    *(
+        "getitem setitem index_put gather scatter scatter_add index_select index_add take_along_dim"
+    ).split(),
+    *(
+        "masked_fill masked_select nonzero sort argsort topk searchsorted unique repeat_interleave "
+        "one_hot"
+    ).split(),
 ]

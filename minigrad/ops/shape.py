@@ -1,6 +1,7 @@
 """Shape: views that move no data, cutting and joining, and the copies that move elements about.
 
-The primitives here are linear. Each one's gradient is its adjoint, and that one's gradient is the op again:
+The primitives here are linear. Each one's gradient is its adjoint, and that one's gradient is the
+op again:
 
     permute    the inverse permute          pad     the slice inside
     slice      unslice                      cat     the slices (split: cat)
@@ -59,19 +60,28 @@ def _cat_rule(g: Tensor, needs: Sequence[bool], xs_shape: Sequence[Shape], axis:
     return [slice_(g, key) if need else None for need, key in zip(needs, keys, strict=True)]
 
 
-permute_ = primitive("permute", "x | axes", view=True, x=lambda g, axes: permute_(g, _inverse(axes)))
-slice_ = primitive("slice", "x | key", view=True, x=lambda g, x_shape, key: unslice(g, x_shape, key))
+permute_ = primitive(
+    "permute", "x | axes", view=True, x=lambda g, axes: permute_(g, _inverse(axes))
+)
+slice_ = primitive(
+    "slice", "x | key", view=True, x=lambda g, x_shape, key: unslice(g, x_shape, key)
+)
 unslice = primitive("unslice", "x | shape key", x=lambda g, key: slice_(g, key))
 diagonal_ = primitive(
-    "diagonal", "x | offset axis1 axis2", view=True,
+    "diagonal",
+    "x | offset axis1 axis2",
+    view=True,
     x=lambda g, x_shape, offset, axis1, axis2: undiagonal(g, x_shape, offset, axis1, axis2),
 )
 undiagonal = primitive(
-    "undiagonal", "x | shape offset axis1 axis2",
+    "undiagonal",
+    "x | shape offset axis1 axis2",
     x=lambda g, offset, axis1, axis2: diagonal_(g, offset, axis1, axis2),
 )
 unfold_ = primitive(
-    "unfold", "x | axis size step", view=True,
+    "unfold",
+    "x | axis size step",
+    view=True,
     x=lambda g, x_shape, axis, size, step: fold(g, x_shape, axis, size, step),
 )
 fold = primitive(
@@ -103,9 +113,10 @@ def ints(name: str, args: Sequence[Any]) -> tuple[int, ...]:
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
-    """The elements of x, in order, in another shape; one size may be -1. A view where the strides allow one, else a copy.
+    """The elements of x, in order, in another shape; one size may be -1.
 
-    Raises RuntimeError where the sizes do not multiply up.
+    A view where the strides allow one, else a copy. Raises RuntimeError where the sizes do not
+    multiply up.
 
     >>> import minigrad
     >>> minigrad.reshape(minigrad.arange(6), (2, -1))
@@ -119,19 +130,22 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 def view(input: Tensor, *shape: Any) -> Tensor:
     """As reshape, but never a copy: raises RuntimeError where the strides allow no view."""
     if len(shape) == 1 and isinstance(shape[0], dtypes.DType):
-        raise NotImplementedError("view(dtype): minigrad does not reinterpret memory; to(dtype) converts the values")
+        raise NotImplementedError(
+            "view(dtype): minigrad does not reinterpret memory; to(dtype) converts the values"
+        )
     out = viewed(input, _resolve(ints("view", shape), input.array.shape))
     if out is None:
         raise RuntimeError(
-            f"view(): view size is not compatible with input tensor's size and stride (at least one dimension spans across "
-            f"two contiguous subspaces): shape {list(input.shape)}, strides {list(input.stride())}, wanted "
-            f"{list(ints('view', shape))}. Use .reshape(...) instead."
+            "view(): view size is not compatible with input tensor's size and stride (at least "
+            f"one dimension spans across two contiguous subspaces): shape {list(input.shape)}, "
+            f"strides {list(input.stride())}, wanted {list(ints('view', shape))}. Use "
+            ".reshape(...) instead."
         )
     return out
 
 
 def viewed(x: Tensor, shape: Shape) -> Any:
-    """A tensor of its own that looks at x's memory in another shape, which only adds or drops axes of size 1."""
+    """A new tensor on x's memory, in a shape that only adds or drops axes of size 1."""
     return broadcast.alias(x) if x.array.shape == shape else broadcast.view(x, shape)
 
 
@@ -148,18 +162,20 @@ def _resolve(shape: Shape, old: Shape) -> Shape:
 def _infer(shape: Shape, count: int) -> Shape:
     at = shape.index(min(shape))
     if shape[at] < -1:
-        raise RuntimeError(f"invalid shape dimension {shape[at]} at index {at} of shape {list(shape)}")
+        raise RuntimeError(
+            f"invalid shape dimension {shape[at]} at index {at} of shape {list(shape)}"
+        )
     if shape.count(-1) > 1:
         raise RuntimeError(f"only one dimension can be inferred, got shape {list(shape)}")
-    known = math.prod(shape[:at] + shape[at + 1:])
+    known = math.prod(shape[:at] + shape[at + 1 :])
     if known == 0 and count == 0:
         raise RuntimeError(
-            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 can be "
-            "any value and is ambiguous"
+            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
+            "dimension size -1 can be any value and is ambiguous"
         )
     if known == 0 or count % known:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
-    return (*shape[:at], count // known, *shape[at + 1:])
+    return (*shape[:at], count // known, *shape[at + 1 :])
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -172,7 +188,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         return viewed(input, (1,))
     if start == end:
         return input
-    return broadcast.reshape(input, (*shape[:start], math.prod(shape[start: end + 1]), *shape[end + 1:]))
+    return broadcast.reshape(
+        input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+    )
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -186,13 +204,13 @@ def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
     axis = one_axis("unflatten", dim, len(shape))
     sizes = ints("unflatten", (sizes,))
     try:
-        resolved = _resolve(sizes, shape[axis: axis + 1])
+        resolved = _resolve(sizes, shape[axis : axis + 1])
     except RuntimeError as error:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {axis} ({shape[axis]}) in the "
-            f"input tensor: {error}"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {axis} "
+            f"({shape[axis]}) in the input tensor: {error}"
         ) from None
-    return viewed(input, (*shape[:axis], *resolved, *shape[axis + 1:]))
+    return viewed(input, (*shape[:axis], *resolved, *shape[axis + 1 :]))
 
 
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
@@ -222,7 +240,9 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Each tensor with at least two dims: a vector becomes a row."""
-    return _each(lambda x: viewed(x, (1,) * (2 - x.dim()) + x.array.shape) if x.dim() < 2 else x, tensors)
+    return _each(
+        lambda x: viewed(x, (1,) * (2 - x.dim()) + x.array.shape) if x.dim() < 2 else x, tensors
+    )
 
 
 def atleast_3d(*tensors: Any) -> Any:
@@ -237,9 +257,10 @@ def _each(function: Any, tensors: tuple[Any, ...]) -> Any:
 
 
 def reshape_inplace(x: Tensor, view: Tensor) -> Tensor:
-    """Makes x what `view`, a view of all of x, is: its shape and its place in the graph; for unsqueeze_ and its like.
+    """Makes x what `view`, a view of all of x, is; for unsqueeze_ and its like.
 
-    What x was lives on in a tensor that nobody sees, and becomes the root of x and of x's views: see Note [Views].
+    What x was lives on in a tensor that nobody sees, and becomes the root of x and of x's views:
+    see Note [Views].
     """
     if not mode.grad:
         x.array = view.array
@@ -272,8 +293,9 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     axes, ndim = ints("permute", dims), input.dim()
     if len(axes) != ndim:
         raise RuntimeError(
-            f"permute(): number of dimensions in the tensor input does not match the length of the desired ordering of "
-            f"dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(axes)}"
+            "permute(): number of dimensions in the tensor input does not match the length of the "
+            f"desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = "
+            f"{len(axes)}"
         )
     axes = tuple([one_axis("permute", dim, ndim) for dim in axes])
     if len(set(axes)) != ndim:
@@ -297,7 +319,10 @@ swapaxes = swapdims = transpose
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors and 0-d tensors stay what they are."""
     if input.dim() > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D; use transpose or mT")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D; use transpose "
+            "or mT"
+        )
     return permute_(input, tuple(range(input.dim()))[::-1])
 
 
@@ -306,14 +331,17 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     ndim = input.dim()
     pairs = []
     for name, dims in (("source", source), ("destination", destination)):
-        axes = [one_axis("movedim", dim, ndim) for dim in ints("movedim", dims if isinstance(dims, list | tuple) else (dims,))]
+        axes = [
+            one_axis("movedim", dim, ndim)
+            for dim in ints("movedim", dims if isinstance(dims, list | tuple) else (dims,))
+        ]
         if len(set(axes)) != len(axes):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({axes})")
         pairs.append(axes)
     if len(pairs[0]) != len(pairs[1]):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({pairs[0]} dims) should contain the same number of dims "
-            f"as destination ({pairs[1]} dims)"
+            f"movedim: Invalid source or destination dims: source ({pairs[0]} dims) should contain "
+            f"the same number of dims as destination ({pairs[1]} dims)"
         )
     order = [axis for axis in range(ndim) if axis not in pairs[0]]
     for target, axis in sorted(zip(pairs[1], pairs[0], strict=True)):
@@ -328,7 +356,7 @@ moveaxis = movedim
 
 
 def expand(input: Tensor, *sizes: Any) -> Tensor:
-    """A view of x in a larger shape: dims of size 1 are repeated, new ones come in front, -1 keeps a size.
+    """A view of x in a larger shape: dims of size 1 repeat, new ones come in front, -1 keeps.
 
     >>> import minigrad
     >>> minigrad.tensor([[1], [2]]).expand(-1, 2)
@@ -343,22 +371,25 @@ def _expand(name: str, x: Tensor, sizes: Shape) -> Tensor:
     extra = len(sizes) - len(old)
     if extra < 0:
         raise RuntimeError(
-            f"{name}(): the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in "
-            f"the tensor ({len(old)}): sizes {list(sizes)}, shape {list(old)}"
+            f"{name}(): the number of sizes provided ({len(sizes)}) must be greater or equal to "
+            f"the number of dimensions in the tensor ({len(old)}): sizes {list(sizes)}, shape "
+            f"{list(old)}"
         )
     shape = list(sizes)
     for i, n in enumerate(sizes):
         if i < extra and n < 0:
             raise RuntimeError(
-                f"{name}(): The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
+                f"{name}(): The expanded size of the tensor ({n}) isn't allowed in a leading, "
+                f"non-existing dimension {i}"
             )
         if i >= extra and n != old[i - extra]:
             if n == -1:
                 shape[i] = old[i - extra]
             elif n < 0 or old[i - extra] != 1:
                 raise RuntimeError(
-                    f"{name}(): The expanded size of the tensor ({n}) must match the existing size ({old[i - extra]}) at "
-                    f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(old)}"
+                    f"{name}(): The expanded size of the tensor ({n}) must match the existing size "
+                    f"({old[i - extra]}) at non-singleton dimension {i}.  Target sizes: "
+                    f"{list(sizes)}.  Tensor sizes: {list(old)}"
                 )
     return broadcast.expand(x, tuple(shape))
 
@@ -375,7 +406,9 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape in which tensors of these shapes meet."""
-    return Size(_common("broadcast_shapes", [ints("broadcast_shapes", (shape,)) for shape in shapes]))
+    return Size(
+        _common("broadcast_shapes", [ints("broadcast_shapes", (shape,)) for shape in shapes])
+    )
 
 
 def _common(name: str, shapes: Sequence[Shape]) -> Shape:
@@ -395,27 +428,42 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """x summed over the dims along which a tensor of `size` would be expanded to x's shape."""
     shape, old = ints("sum_to_size", size), input.array.shape
-    tail = old[len(old) - len(shape):]
+    tail = old[len(old) - len(shape) :]
     if len(shape) > len(old) or any(n not in (1, m) for n, m in zip(shape, tail, strict=True)):
-        raise RuntimeError(f"sum_to_size(): size {{{list(shape)}}} is not expandable to size {{{list(old)}}}.")
+        raise RuntimeError(
+            f"sum_to_size(): size {{{list(shape)}}} is not expandable to size {{{list(old)}}}."
+        )
     return broadcast.sum_to(input, shape)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """The coordinates of the grid that 1-D tensors span: out[k][i0, i1, ...] = tensors[k][ik]; "xy" exchanges the first two."""
+    """The coordinates of a grid: out[k][i0, i1, ...] = tensors[k][ik], for 1-D tensors.
+
+    indexing="xy" exchanges the first two.
+    """
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}")
-    members = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+        raise RuntimeError(
+            f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}"
+        )
+    members = (
+        list(tensors[0])
+        if len(tensors) == 1 and not isinstance(tensors[0], Tensor)
+        else list(tensors)
+    )
     if any(x.dim() > 1 for x in members):
-        raise RuntimeError(f"meshgrid: Expected 0D or 1D tensors, got shapes {[tuple(x.shape) for x in members]}")
+        raise RuntimeError(
+            f"meshgrid: Expected 0D or 1D tensors, got shapes {[tuple(x.shape) for x in members]}"
+        )
     if indexing == "xy" and len(members) > 1:
         first, second, *rest = meshgrid(members[1], members[0], *members[2:])
         return (second, first, *rest)
     shape = tuple([x.numel() for x in members])
-    return tuple([
-        broadcast.expand(broadcast.view(x, (x.numel(),) + (1,) * (len(members) - i - 1)), shape)
-        for i, x in enumerate(members)
-    ])
+    return tuple(
+        [
+            broadcast.expand(broadcast.view(x, (x.numel(),) + (1,) * (len(members) - i - 1)), shape)
+            for i, x in enumerate(members)
+        ]
+    )
 
 
 # -- joining and cutting
@@ -442,7 +490,9 @@ concat = concatenate = cat
 
 def _list_of_tensors(name: str, tensors: Any) -> list[Tensor]:
     if isinstance(tensors, Tensor):
-        raise TypeError(f"{name}(): argument 'tensors' must be a tuple or list of Tensors, not a Tensor")
+        raise TypeError(
+            f"{name}(): argument 'tensors' must be a tuple or list of Tensors, not a Tensor"
+        )
     xs = list(tensors)
     for i, x in enumerate(xs):
         if not isinstance(x, Tensor):
@@ -463,19 +513,23 @@ def _check_cat(xs: list[Tensor], dim: Any) -> int:
     first = shapes[0]
     for i, shape in enumerate(shapes):
         if not shape:
-            raise RuntimeError(f"cat(): zero-dimensional tensor (at position {i}) cannot be concatenated; use stack")
+            raise RuntimeError(
+                f"cat(): zero-dimensional tensor (at position {i}) cannot be concatenated; use "
+                "stack"
+            )
         if len(shape) != len(first):
             raise RuntimeError(
-                f"cat(): Tensors must have same number of dimensions: got {len(first)} and {len(shape)}, "
-                f"shapes {list(first)} and {list(shape)}"
+                f"cat(): Tensors must have same number of dimensions: got {len(first)} and "
+                f"{len(shape)}, shapes {list(first)} and {list(shape)}"
             )
     axis = one_axis("cat", dim, len(first))
     for i, shape in enumerate(shapes):
-        if shape[:axis] != first[:axis] or shape[axis + 1:] != first[axis + 1:]:
+        if shape[:axis] != first[:axis] or shape[axis + 1 :] != first[axis + 1 :]:
             j = next(j for j, n in enumerate(shape) if n != first[j] and j != axis)
             raise RuntimeError(
-                f"cat(): Sizes of tensors must match except in dimension {axis}. Expected size {first[j]} but got size "
-                f"{shape[j]} for tensor number {i} in the list: shapes {list(first)} and {list(shape)}"
+                f"cat(): Sizes of tensors must match except in dimension {axis}. Expected size "
+                f"{first[j]} but got size {shape[j]} for tensor number {i} in the list: shapes "
+                f"{list(first)} and {list(shape)}"
             )
     return axis
 
@@ -495,7 +549,8 @@ def stack(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
     for i, x in enumerate(xs):
         if x.array.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(x.shape)} at entry {i}"
             )
     along = one_axis("stack", dim if axis is None else axis, len(shape) + 1)
     wide = (*shape[:along], 1, *shape[along:])
@@ -505,7 +560,7 @@ def stack(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
 def keys_along(shape: Shape, axis: int, sizes: Sequence[int]) -> list[Key]:
     """The keys of the pieces of these sizes along an axis, for slice."""
     keys, start = [], 0
-    before, after = whole(shape[:axis]), whole(shape[axis + 1:])
+    before, after = whole(shape[:axis]), whole(shape[axis + 1 :])
     for size in sizes:
         keys.append((*before, slice(start, start + size, 1), *after))
         start += size
@@ -516,18 +571,21 @@ def _join(g: list[Tensor | None], x_shape: Shape, sizes: Shape, axis: int) -> Te
     """The gradients of the pieces as one, zeros where a piece was not used."""
     like = next(piece for piece in g if piece is not None)
     pieces = g + [None] * (len(sizes) - len(g))
-    shapes = [(*x_shape[:axis], n, *x_shape[axis + 1:]) for n in sizes]
-    return cat_([
-        zeros(shape, like) if piece is None else broadcast.reshape(piece, shape)
-        for piece, shape in zip(pieces, shapes, strict=True)
-    ], axis)
+    shapes = [(*x_shape[:axis], n, *x_shape[axis + 1 :]) for n in sizes]
+    return cat_(
+        [
+            zeros(shape, like) if piece is None else broadcast.reshape(piece, shape)
+            for piece, shape in zip(pieces, shapes, strict=True)
+        ],
+        axis,
+    )
 
 
 _split = Op("split", "x | sizes axis -> pieces", rules={"x": _join})
 
 
 def _cut(x: Tensor, keys: Sequence[Key], sizes: Sequence[int], axis: int) -> tuple[Tensor, ...]:
-    """Slices of x that share one node, so that the backward pass writes x's gradient once and not once per piece."""
+    """Slices of x that share one node: backward writes x's gradient once, not once per piece."""
     pieces = [slice_(x, key) for key in keys]
     if x.node is not None and mode.grad and len(pieces) > 1:
         node = record(_split, (x.node,), (x.array.shape, tuple(sizes), axis), None)
@@ -537,7 +595,7 @@ def _cut(x: Tensor, keys: Sequence[Key], sizes: Sequence[int], axis: int) -> tup
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Views of x cut along `dim`: pieces of one size, the last one perhaps smaller, or of the sizes listed."""
+    """Views of x cut along `dim`: pieces of one size, the last perhaps smaller, or as listed."""
     shape = tensor.array.shape
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
@@ -549,8 +607,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: Any = 0) -> tuple[Te
         sizes = list(ints("split", (split_size_or_sections,)))
         if sum(sizes) != n or any(size < 0 for size in sizes):
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to be non-negative and to sum exactly to {n} (input tensor's size at "
-                f"dimension {axis}), but got split_sizes={sizes}"
+                "split_with_sizes expects split_sizes to be non-negative and to sum exactly to "
+                f"{n} (input tensor's size at dimension {axis}), but got split_sizes={sizes}"
             )
     return _cut(tensor, keys_along(shape, axis, sizes), sizes, axis)
 
@@ -560,13 +618,14 @@ def _equal_sizes(n: int, size: int, axis: int) -> list[int]:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and n > 0:
         raise RuntimeError(
-            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n} at dimension {axis}"
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n} at "
+            f"dimension {axis}"
         )
     return [min(size, n - start) for start in range(0, n, size or 1)] or [0]
 
 
 def chunk(input: Tensor, chunks: int, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Views of x cut along `dim` into `chunks` pieces of one size; the last ones may be smaller, or missing."""
+    """Views of x cut along `dim` into `chunks` pieces; the last may be smaller, or missing."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     if not input.array.shape:
@@ -581,7 +640,7 @@ def unbind(input: Tensor, dim: Any = 0) -> tuple[Tensor, ...]:
     if not shape:
         raise IndexError(f"unbind(): Dimension specified as {dim} but tensor has no dimensions")
     axis = one_axis("unbind", dim, len(shape))
-    before, after = whole(shape[:axis]), whole(shape[axis + 1:])
+    before, after = whole(shape[:axis]), whole(shape[axis + 1 :])
     return _cut(input, [(*before, i, *after) for i in range(shape[axis])], [1] * shape[axis], axis)
 
 
@@ -595,11 +654,18 @@ def narrow(input: Tensor, dim: Any, start: Any, length: int) -> Tensor:
     axis = one_axis("narrow", dim, len(shape))
     n, start = shape[axis], start.__index__()
     if not -n <= start <= n:
-        raise IndexError(f"narrow(): start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+        raise IndexError(
+            f"narrow(): start out of range (expected to be in range of [{-n}, {n}], but got "
+            f"{start})"
+        )
     start = start + n if start < 0 else start
     if start + length > n:
-        raise RuntimeError(f"narrow(): start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return slice_(input, (*whole(shape[:axis]), slice(start, start + length, 1), *whole(shape[axis + 1:])))
+        raise RuntimeError(
+            f"narrow(): start ({start}) + length ({length}) exceeds dimension size ({n})."
+        )
+    return slice_(
+        input, (*whole(shape[:axis]), slice(start, start + length, 1), *whole(shape[axis + 1 :]))
+    )
 
 
 def select(input: Tensor, dim: Any, index: Any) -> Tensor:
@@ -610,15 +676,18 @@ def select(input: Tensor, dim: Any, index: Any) -> Tensor:
     axis, i = one_axis("select", dim, len(shape)), index.__index__()
     n = shape[axis]
     if not -n <= i < n:
-        raise IndexError(f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {axis}")
-    return slice_(input, (*whole(shape[:axis]), i % n, *whole(shape[axis + 1:])))
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {axis}"
+        )
+    return slice_(input, (*whole(shape[:axis]), i % n, *whole(shape[axis + 1 :])))
 
 
 # -- repeating, padding, turning
 
 
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
-    """x laid out repeats[i] times along each dim i; more repeats than dims add dims in front. Always a copy.
+    """x laid out repeats[i] times along each dim i; more repeats than dims add dims in front.
+    Always a copy.
 
     >>> import minigrad
     >>> minigrad.tensor([1, 2]).repeat(2, 2)
@@ -628,11 +697,13 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     times, shape = ints("repeat", repeats), input.array.shape
     if len(times) < len(shape):
         raise RuntimeError(
-            f"repeat(): Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
-            f"got {list(times)} for shape {list(shape)}"
+            "repeat(): Number of dimensions of repeat dims can not be smaller than number of "
+            f"dimensions of tensor: got {list(times)} for shape {list(shape)}"
         )
     if min(times, default=0) < 0:
-        raise RuntimeError(f"repeat(): Trying to create tensor with negative dimension: repeats {list(times)}")
+        raise RuntimeError(
+            f"repeat(): Trying to create tensor with negative dimension: repeats {list(times)}"
+        )
     shape = (1,) * (len(times) - len(shape)) + shape
     apart = tuple([n for size in shape for n in (1, size)])
     spread = tuple([n for pair in zip(times, shape, strict=True) for n in pair])
@@ -647,27 +718,38 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
-    """`value` (0 unless given) around x: `pad` is (left, right) of the last dim, then of the one before ...; negative crops.
+    """`value` (0 unless given) around x.
+
+    `pad` is (left, right) of the last dim, then of the one before ...; negative numbers crop.
 
     >>> import minigrad
     >>> minigrad.ops.pad(minigrad.ones(1, 2), (1, 0), value=5.0)
     tensor([[5., 1., 1.]])
     """
     if mode != "constant":
-        raise NotImplementedError(f"pad(): minigrad pads with a constant only, not with mode='{mode}'")
+        raise NotImplementedError(
+            f"pad(): minigrad pads with a constant only, not with mode='{mode}'"
+        )
     amounts, shape = ints("pad", (pad,)), input.array.shape
     if len(amounts) % 2:
         raise RuntimeError(f"pad(): Padding length must be divisible by 2, got {list(amounts)}")
     if len(amounts) > 2 * len(shape):
         raise RuntimeError(
-            f"pad(): Padding length should be less than or equal to two times the input dimension but got padding length "
-            f"{len(amounts)} and input of dimension {len(shape)}"
+            "pad(): Padding length should be less than or equal to two times the input dimension "
+            f"but got padding length {len(amounts)} and input of dimension {len(shape)}"
         )
-    widths = [(0, 0)] * (len(shape) - len(amounts) // 2) + list(zip(amounts[-2::-2], amounts[::-2], strict=True))
+    widths = [(0, 0)] * (len(shape) - len(amounts) // 2) + list(
+        zip(amounts[-2::-2], amounts[::-2], strict=True)
+    )
     if min(amounts, default=0) < 0:
-        key = [slice(max(-low, 0), n - max(-high, 0), 1) for n, (low, high) in zip(shape, widths, strict=True)]
+        key = [
+            slice(max(-low, 0), n - max(-high, 0), 1)
+            for n, (low, high) in zip(shape, widths, strict=True)
+        ]
         if any(part.start > part.stop for part in key):
-            raise RuntimeError(f"pad(): padding {list(amounts)} crops more than there is of shape {list(shape)}")
+            raise RuntimeError(
+                f"pad(): padding {list(amounts)} crops more than there is of shape {list(shape)}"
+            )
         input = slice_(input, tuple(key))
         widths = [(max(low, 0), max(high, 0)) for low, high in widths]
     return pad_(input, tuple(widths), suit(0 if value is None else value, input.array.dtype))
@@ -680,7 +762,9 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """x moved on by `shifts` along `dims`; what leaves at one end comes in at the other. Without dims: of all elements in order.
+    """x moved on by `shifts` along `dims`; what leaves at one end comes in at the other.
+
+    Without dims: of all elements in order.
 
     >>> import minigrad
     >>> minigrad.arange(4).roll(1)
@@ -689,11 +773,15 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     by = ints("roll", shifts if isinstance(shifts, list | tuple) else (shifts,))
     if dims is None or dims == ():
         if len(by) != 1:
-            raise RuntimeError(f"roll(): shifts and dimensions must align. shifts: {len(by)}, dims: 0")
+            raise RuntimeError(
+                f"roll(): shifts and dimensions must align. shifts: {len(by)}, dims: 0"
+            )
         return reshape(roll_(ravel(input), by, (0,)), input.array.shape)
     dims = ints("roll", dims if isinstance(dims, list | tuple) else (dims,))
     if len(by) != len(dims):
-        raise RuntimeError(f"roll(): shifts and dimensions must align. shifts: {len(by)}, dims: {len(dims)}")
+        raise RuntimeError(
+            f"roll(): shifts and dimensions must align. shifts: {len(by)}, dims: {len(dims)}"
+        )
     if not input.array.shape:
         raise IndexError(f"roll(): Dimension specified as {dims[0]} but tensor has no dimensions")
     return roll_(input, by, tuple([one_axis("roll", dim, input.dim()) for dim in dims]))
@@ -733,18 +821,20 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: Any = -2, dim2: Any = -1) -
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle of matrices: out[..., i, j] = x[..., i, j] where j <= i + diagonal, else 0."""
+    """The lower triangle: out[..., i, j] = x[..., i, j] where j <= i + diagonal, else 0."""
     return tril_(_matrices("tril", input), diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle of matrices: out[..., i, j] = x[..., i, j] where j >= i + diagonal, else 0."""
+    """The upper triangle: out[..., i, j] = x[..., i, j] where j >= i + diagonal, else 0."""
     return triu_(_matrices("triu", input), diagonal)
 
 
 def _matrices(name: str, x: Tensor) -> Tensor:
     if x.dim() < 2:
-        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(x.shape)}")
+        raise RuntimeError(
+            f"{name}: input tensor must have at least 2 dimensions, got shape {list(x.shape)}"
+        )
     return x
 
 
@@ -762,7 +852,9 @@ def unfold(input: Tensor, dimension: Any, size: int, step: int) -> Tensor:
     if size < 0:
         raise RuntimeError(f"unfold(): size is {size} but must be >= 0")
     if size > n:
-        raise RuntimeError(f"unfold(): maximum size for tensor at dimension {axis} is {n} but size is {size}")
+        raise RuntimeError(
+            f"unfold(): maximum size for tensor at dimension {axis} is {n} but size is {size}"
+        )
     if step <= 0:
         raise RuntimeError(f"unfold(): step is {step} but must be > 0")
     out = unfold_(x, axis, size, step)
@@ -770,9 +862,14 @@ def unfold(input: Tensor, dimension: Any, size: int, step: int) -> Tensor:
 
 
 __all__ = [
-    *("reshape view flatten ravel unflatten squeeze unsqueeze atleast_1d atleast_2d atleast_3d reshape_inplace").split(),
+    *(
+        "reshape view flatten ravel unflatten squeeze unsqueeze atleast_1d atleast_2d atleast_3d "
+        "reshape_inplace"
+    ).split(),
     *("permute transpose swapaxes swapdims t movedim moveaxis").split(),
-    *("expand expand_as broadcast_to broadcast_shapes broadcast_tensors sum_to_size meshgrid").split(),
+    *(
+        "expand expand_as broadcast_to broadcast_shapes broadcast_tensors sum_to_size meshgrid"
+    ).split(),
     *("cat concat concatenate stack split chunk unbind narrow select").split(),
     *("repeat tile pad flip roll diagonal diag diag_embed tril triu unfold").split(),
 ]

@@ -1,4 +1,4 @@
-"""Reductions, shape ops and indexing against PyTorch: values, types, gradients, second gradients, errors.
+"""Reductions, shape ops and indexing against PyTorch: values, types, two gradients, errors.
 
 A case is a function of the library and of a tensor, since both have the same names.
 """
@@ -37,7 +37,7 @@ def weights(m, x):
 
 
 def outcome(m, case, array, order):
-    """What `case` gives on library m: every result, then the gradients of a weighted sum of their squares, up to `order`.
+    """What `case` gives on library m: all results, then gradients of their weighted squares.
 
     Squares, so that the second gradient of a linear op is not 0.
     """
@@ -67,7 +67,9 @@ def compare(case, array, order=2, rtol=1e-9):
         expected = outcome(torch, case, array, order)
         found = outcome(minigrad, case, array, order)
     np.testing.assert_array_equal(array, before)  # no input changed
-    if len(found) == len(expected) + 1:  # a gradient of zeros, where PyTorch says that there is none
+    if (
+        len(found) == len(expected) + 1
+    ):  # a gradient of zeros, where PyTorch says that there is none
         np.testing.assert_array_equal(found.pop().numpy(force=True), 0)
     if len(expected) == len(found) + 1:
         np.testing.assert_array_equal(expected.pop().numpy(force=True), 0)
@@ -137,21 +139,45 @@ REDUCTIONS = {
 }
 
 SHAPES = {
-    "reshape": lambda m, x: (x.reshape(4, 6), x.reshape((-1, 3)), m.reshape(x, (24,)), x.reshape(2, 3, 4)),
+    "reshape": lambda m, x: (
+        x.reshape(4, 6),
+        x.reshape((-1, 3)),
+        m.reshape(x, (24,)),
+        x.reshape(2, 3, 4),
+    ),
     "view": lambda m, x: x.contiguous().view(-1, 2),
     "flatten": lambda m, x: (x.flatten(), x.flatten(1), x.flatten(0, 1), x.ravel()),
     "unflatten": lambda m, x: (x.unflatten(2, (2, -1)), x.unflatten(-1, (1, 4))),
-    "squeeze": lambda m, x: (x[:, :1].squeeze(), x[:, :1].squeeze(1), x[:1, :1].squeeze((0, -2)), x.squeeze(0)),
+    "squeeze": lambda m, x: (
+        x[:, :1].squeeze(),
+        x[:, :1].squeeze(1),
+        x[:1, :1].squeeze((0, -2)),
+        x.squeeze(0),
+    ),
     "unsqueeze": lambda m, x: (x.unsqueeze(0), x.unsqueeze(-1), x.unsqueeze(-3)),
-    "transpose": lambda m, x: (x.transpose(0, -1), x.swapaxes(0, 1), x.mT, x[0].T, x[0].t(), x[0, 0].t()),
+    "transpose": lambda m, x: (
+        x.transpose(0, -1),
+        x.swapaxes(0, 1),
+        x.mT,
+        x[0].T,
+        x[0].t(),
+        x[0, 0].t(),
+    ),
     "permute": lambda m, x: (x.permute(2, 0, 1), m.permute(x, (-1, 1, 0))),
     "movedim": lambda m, x: (x.movedim(0, 2), x.movedim((0, 1), (-1, 0)), m.moveaxis(x, 2, 0)),
     "expand": lambda m, x: (x[:, :1].expand(2, 5, 4), x.expand(3, -1, 3, 4), x[0].expand_as(x)),
-    "broadcast": lambda m, x: (x[:, :1].broadcast_to((2, 5, 4)), *m.broadcast_tensors(x[:, :1], x[0])),
+    "broadcast": lambda m, x: (
+        x[:, :1].broadcast_to((2, 5, 4)),
+        *m.broadcast_tensors(x[:, :1], x[0]),
+    ),
     "sum_to_size": lambda m, x: (x.sum_to_size(3, 1), x.sum_to_size((2, 3, 4))),
     "cat": lambda m, x: (m.cat([x, x[:, :1], 2 * x], 1), m.cat((x, m.zeros(0), x)), m.cat([x], -1)),
     "cat types": lambda m, x: m.cat([x, m.arange(24).reshape(2, 3, 4), x.float()], dim=2),
-    "stack": lambda m, x: (m.stack([x, x * 2]), m.stack((x, x), dim=-1), m.stack([x, x.float()], 1)),
+    "stack": lambda m, x: (
+        m.stack([x, x * 2]),
+        m.stack((x, x), dim=-1),
+        m.stack([x, x.float()], 1),
+    ),
     "split": lambda m, x: (*x.split(2, 1), *x.split([1, 3], -1), *x.split(9)),
     "split unused": lambda m, x: x.split(1, 2)[1],
     "chunk": lambda m, x: (*x.chunk(3, 2), *x.chunk(2, 1)),
@@ -163,18 +189,38 @@ SHAPES = {
     "repeat_interleave each": lambda m, x: x.repeat_interleave(index(m, 2, 0, 1), 1),
     "flip": lambda m, x: (x.flip(0), x.flip(0, -1), m.flip(x, (1,)), m.flip(x, [])),
     "roll": lambda m, x: (x.roll(5), x.roll(1, 0), x.roll((1, -2), (1, 2)), x.roll((1, 1), (0, 0))),
-    "pad": lambda m, x: (F[m].pad(x, (1, 2)), F[m].pad(x, (0, 1, 2, 0), value=0.5), F[m].pad(x, (-1, 2, 0, -1))),
+    "pad": lambda m, x: (
+        F[m].pad(x, (1, 2)),
+        F[m].pad(x, (0, 1, 2, 0), value=0.5),
+        F[m].pad(x, (-1, 2, 0, -1)),
+    ),
     "narrow": lambda m, x: (x.narrow(2, 1, 2), x.narrow(1, -1, 1), x.narrow(0, 2, 0)),
     "select": lambda m, x: (x.select(1, -1), m.select(x, -1, 2)),
-    "diagonal": lambda m, x: (x.diagonal(), x.diagonal(1, -1, 0), x.diagonal(-1, 1, 2), x.diagonal(5)),
+    "diagonal": lambda m, x: (
+        x.diagonal(),
+        x.diagonal(1, -1, 0),
+        x.diagonal(-1, 1, 2),
+        x.diagonal(5),
+    ),
     "diag": lambda m, x: (x[0].diag(), x[0].diag(-1), x[0, 0].diag(), x[0, 0].diag(2)),
     "diag_embed": lambda m, x: (m.diag_embed(x), m.diag_embed(x, 1, 0, -2)),
     "tril": lambda m, x: (x.tril(), x.tril(-1), x.triu(), x.triu(1)),
-    "unfold": lambda m, x: (x.unfold(2, 3, 1), x.unfold(1, 2, 1), x.unfold(-1, 2, 2), x.unfold(0, 1, 3)),
-    "atleast": lambda m, x: (m.atleast_1d(x.sum()), *m.atleast_2d(x.sum(), x[0, 0]), m.atleast_3d(x[0]),
-                             m.atleast_3d(x[0, 0])),
-    "meshgrid": lambda m, x: (*m.meshgrid(x[0, 0], x[0, :, 0], indexing="ij"),
-                              *m.meshgrid(x[0, 0], x[0, :, 0], indexing="xy")),
+    "unfold": lambda m, x: (
+        x.unfold(2, 3, 1),
+        x.unfold(1, 2, 1),
+        x.unfold(-1, 2, 2),
+        x.unfold(0, 1, 3),
+    ),
+    "atleast": lambda m, x: (
+        m.atleast_1d(x.sum()),
+        *m.atleast_2d(x.sum(), x[0, 0]),
+        m.atleast_3d(x[0]),
+        m.atleast_3d(x[0, 0]),
+    ),
+    "meshgrid": lambda m, x: (
+        *m.meshgrid(x[0, 0], x[0, :, 0], indexing="ij"),
+        *m.meshgrid(x[0, 0], x[0, :, 0], indexing="xy"),
+    ),
 }
 
 KEYS = {
@@ -222,29 +268,63 @@ KEYS = {
 }
 
 INDEXING = {
-    "gather": lambda m, x: (x.gather(2, m.tensor([[[0, 3], [1, 1]]])), x.gather(0, m.zeros_like(x).long())),
-    "scatter": lambda m, x: (x.scatter(1, grid(m, [0, 2], [1, 0]).unsqueeze(0), source(m, x)),
-                             x.scatter(0, m.zeros(1, 2, 2).long(), 0.5), m.scatter(x, 2, m.ones(1, 1, 1).int(), 3)),
-    "scatter reduce": lambda m, x: x.detach().scatter(1, m.tensor([[[0, 2], [0, 0]]]), x.detach(), reduce="add"),
+    "gather": lambda m, x: (
+        x.gather(2, m.tensor([[[0, 3], [1, 1]]])),
+        x.gather(0, m.zeros_like(x).long()),
+    ),
+    "scatter": lambda m, x: (
+        x.scatter(1, grid(m, [0, 2], [1, 0]).unsqueeze(0), source(m, x)),
+        x.scatter(0, m.zeros(1, 2, 2).long(), 0.5),
+        m.scatter(x, 2, m.ones(1, 1, 1).int(), 3),
+    ),
+    "scatter reduce": lambda m, x: x.detach().scatter(
+        1, m.tensor([[[0, 2], [0, 0]]]), x.detach(), reduce="add"
+    ),
     "scatter_add": lambda m, x: x.scatter_add(1, m.tensor([[[0, 2], [0, 0]]]), source(m, x)),
-    "index_select": lambda m, x: (x.index_select(1, index(m, 2, 0, 2)), x.index_select(-1, m.tensor(1))),
-    "index_add": lambda m, x: (x.index_add(1, index(m, 0, 0), x[:, 1:].exp()),
-                               x.index_add(0, index(m, 1, 1), x.exp(), alpha=2)),
-    "index_put": lambda m, x: (x.index_put((index(m, 1, 0),), x[0] * 3),
-                               x.index_put((index(m, 1, 1), index(m, 2, 2)), x[0, 0] * 3, True)),
-    "take_along_dim": lambda m, x: (x.take_along_dim(x.detach().argsort(1), 1), x.contiguous().take_along_dim(index(m, 5, 0)),
-                                    x.take_along_dim(m.tensor([[[1]]]), 2)),
-    "masked_fill": lambda m, x: (x.masked_fill(m.from_numpy(MASK), 2), x.masked_fill(x > 0.3, x.sum()),
-                                 x[0].masked_fill(m.from_numpy(MASK), -math.inf).nan_to_num()),
-    "masked_select": lambda m, x: (x.masked_select(m.from_numpy(MASK)), x.masked_select(m.from_numpy(MASK[0, 0]))),
-    "nonzero": lambda m, x: (m.nonzero(x > 0.2), *(x > 0.2).nonzero(as_tuple=True), *m.where(x > 0.2)),
+    "index_select": lambda m, x: (
+        x.index_select(1, index(m, 2, 0, 2)),
+        x.index_select(-1, m.tensor(1)),
+    ),
+    "index_add": lambda m, x: (
+        x.index_add(1, index(m, 0, 0), x[:, 1:].exp()),
+        x.index_add(0, index(m, 1, 1), x.exp(), alpha=2),
+    ),
+    "index_put": lambda m, x: (
+        x.index_put((index(m, 1, 0),), x[0] * 3),
+        x.index_put((index(m, 1, 1), index(m, 2, 2)), x[0, 0] * 3, True),
+    ),
+    "take_along_dim": lambda m, x: (
+        x.take_along_dim(x.detach().argsort(1), 1),
+        x.contiguous().take_along_dim(index(m, 5, 0)),
+        x.take_along_dim(m.tensor([[[1]]]), 2),
+    ),
+    "masked_fill": lambda m, x: (
+        x.masked_fill(m.from_numpy(MASK), 2),
+        x.masked_fill(x > 0.3, x.sum()),
+        x[0].masked_fill(m.from_numpy(MASK), -math.inf).nan_to_num(),
+    ),
+    "masked_select": lambda m, x: (
+        x.masked_select(m.from_numpy(MASK)),
+        x.masked_select(m.from_numpy(MASK[0, 0])),
+    ),
+    "nonzero": lambda m, x: (
+        m.nonzero(x > 0.2),
+        *(x > 0.2).nonzero(as_tuple=True),
+        *m.where(x > 0.2),
+    ),
     "topk": lambda m, x: (*x.topk(2), *x.topk(2, 1, largest=False), *x.topk(0)),
     "sort": lambda m, x: (*x.sort(), *x.sort(0, descending=True), *m.sort(x, stable=True, dim=1)),
     "argsort": lambda m, x: (x.argsort(), x.argsort(1, descending=True)),
-    "searchsorted": lambda m, x: (m.searchsorted(x.detach().sort()[0], x), m.searchsorted(index(m, 0, 1), x, right=True),
-                                  m.searchsorted(index(m, 0, 1), 0.5), m.searchsorted(index(m, 0, 1), 1, side="right",
-                                                                                      out_int32=True)),
-    "unique": lambda m, x: (m.unique((x * 3).long()), *(x * 3).long().unique(return_inverse=True, return_counts=True)),
+    "searchsorted": lambda m, x: (
+        m.searchsorted(x.detach().sort()[0], x),
+        m.searchsorted(index(m, 0, 1), x, right=True),
+        m.searchsorted(index(m, 0, 1), 0.5),
+        m.searchsorted(index(m, 0, 1), 1, side="right", out_int32=True),
+    ),
+    "unique": lambda m, x: (
+        m.unique((x * 3).long()),
+        *(x * 3).long().unique(return_inverse=True, return_counts=True),
+    ),
     "one_hot": lambda m, x: (F[m].one_hot((x.abs() * 3).long()), F[m].one_hot(index(m, 0, 2), 4)),
 }
 
@@ -273,8 +353,12 @@ def test_writing_by_key(name, kind):
         values = {
             "number": lambda: 3,
             "scalar": lambda: x.sum(),
-            "tensor": lambda: m.from_numpy(WEIGHTS[: target.numel()]).reshape(target.shape) * x.sum(),
-            "row": lambda: (target.detach()[..., :1] if target.dim() else target.detach()) * x.sum(),
+            "tensor": lambda: (
+                m.from_numpy(WEIGHTS[: target.numel()]).reshape(target.shape) * x.sum()
+            ),
+            "row": lambda: (
+                (target.detach()[..., :1] if target.dim() else target.detach()) * x.sum()
+            ),
         }
         return written(m, x, KEYS[name](m), values[kind]())
 
@@ -284,9 +368,34 @@ def test_writing_by_key(name, kind):
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32", "int64", "float16", "float32"])
-@pytest.mark.parametrize("name", ["sum", "sum dim", "prod", "prod dim", "amax", "max", "max dim", "any", "all", "cumsum",
-                                  "count_nonzero", "flip", "roll", "tril", "pad", "repeat", "cat", "unfold", "diag",
-                                  "masked_select", "sort", "index_select", "scatter reduce"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sum",
+        "sum dim",
+        "prod",
+        "prod dim",
+        "amax",
+        "max",
+        "max dim",
+        "any",
+        "all",
+        "cumsum",
+        "count_nonzero",
+        "flip",
+        "roll",
+        "tril",
+        "pad",
+        "repeat",
+        "cat",
+        "unfold",
+        "diag",
+        "masked_select",
+        "sort",
+        "index_select",
+        "scatter reduce",
+    ],
+)
 def test_types(name, dtype):
     if (name, dtype) == ("scatter reduce", "bool"):
         pytest.skip("PyTorch adds bools, minigrad's kernel need not")
@@ -296,18 +405,75 @@ def test_types(name, dtype):
 
 SCALARS = {
     "sum": lambda m, x: (x.sum(), x.sum(0), x.sum(-1, keepdim=True), x.mean(0)),
-    "extremes": lambda m, x: (x.max(), *x.max(0), *x.min(-1, True), x.amax(0), x.argmax(0), x.argmin()),
-    "prod": lambda m, x: (x.prod(), x.prod(0), x.cumprod(0), x.cumsum(-1), x.logsumexp(0), x.norm(), x.var(False)),
+    "extremes": lambda m, x: (
+        x.max(),
+        *x.max(0),
+        *x.min(-1, True),
+        x.amax(0),
+        x.argmax(0),
+        x.argmin(),
+    ),
+    "prod": lambda m, x: (
+        x.prod(),
+        x.prod(0),
+        x.cumprod(0),
+        x.cumsum(-1),
+        x.logsumexp(0),
+        x.norm(),
+        x.var(False),
+    ),
     "any": lambda m, x: (x.any(), x.all(0)),
-    "shape": lambda m, x: (x.reshape(1), x.view(1, 1), x.flatten(), x.squeeze(), x.unsqueeze(0), x.transpose(0, -1),
-                           x.permute(()), x.t(), x.expand(3), x.repeat(2), x.tile(2), x.flip(0), x.roll(1),
-                           x.movedim(0, 0), x.ravel(), x.unfold(0, 1, 1), m.stack([x, x]), x.sum_to_size(())),
-    "index": lambda m, x: (x[...], x[()], x[None], x[True], x[False], x[None, None], x[m.tensor(True)]),
-    "along": lambda m, x: (x.gather(0, m.tensor(0)), x.gather(0, index(m, 0, 0)), x.index_select(0, index(m, 0)),
-                           x.scatter(0, m.tensor(0), x * 2), x.scatter_add(0, m.tensor(0), x.exp()),
-                           x.reshape(1).gather(0, m.tensor(0)), x.masked_select(m.tensor([True, False, True]))),
-    "sort": lambda m, x: (*x.sort(), *x.topk(1), x.argsort(), x.detach().unique(), x.nonzero(), *x.nonzero(as_tuple=True)),
-    "written": lambda m, x: (written(m, x, (), x.exp()), written(m, x, ..., 2), written(m, x, x > 0, x * 3)),
+    "shape": lambda m, x: (
+        x.reshape(1),
+        x.view(1, 1),
+        x.flatten(),
+        x.squeeze(),
+        x.unsqueeze(0),
+        x.transpose(0, -1),
+        x.permute(()),
+        x.t(),
+        x.expand(3),
+        x.repeat(2),
+        x.tile(2),
+        x.flip(0),
+        x.roll(1),
+        x.movedim(0, 0),
+        x.ravel(),
+        x.unfold(0, 1, 1),
+        m.stack([x, x]),
+        x.sum_to_size(()),
+    ),
+    "index": lambda m, x: (
+        x[...],
+        x[()],
+        x[None],
+        x[True],
+        x[False],
+        x[None, None],
+        x[m.tensor(True)],
+    ),
+    "along": lambda m, x: (
+        x.gather(0, m.tensor(0)),
+        x.gather(0, index(m, 0, 0)),
+        x.index_select(0, index(m, 0)),
+        x.scatter(0, m.tensor(0), x * 2),
+        x.scatter_add(0, m.tensor(0), x.exp()),
+        x.reshape(1).gather(0, m.tensor(0)),
+        x.masked_select(m.tensor([True, False, True])),
+    ),
+    "sort": lambda m, x: (
+        *x.sort(),
+        *x.topk(1),
+        x.argsort(),
+        x.detach().unique(),
+        x.nonzero(),
+        *x.nonzero(as_tuple=True),
+    ),
+    "written": lambda m, x: (
+        written(m, x, (), x.exp()),
+        written(m, x, ..., 2),
+        written(m, x, x > 0, x * 3),
+    ),
 }
 
 
@@ -317,13 +483,57 @@ def test_0d(name):
 
 
 EMPTY = {
-    "reductions": lambda m, x: (x.sum(), x.sum(0), x.sum(1), x.prod(1), x.mean(0), x.mean(1), x.cumsum(1), x.cumprod(1),
-                                x.logsumexp(1), x.norm(), x.norm(1, 1), x.any(1), x.all(1), x.amax(0), *x.max(0), x.argmin(0)),
-    "shape": lambda m, x: (x.reshape(0, 5), x.reshape(-1), x.flatten(), x.squeeze(), x.permute(1, 0), x.expand(4, 2, 0),
-                           m.cat([x, x]), m.stack([x, x], 2), *x.split(1), *x.split(3, 1), *x.chunk(2, 1), *x.unbind(),
-                           x.repeat(2, 2), x.flip(1), x.roll(1, 1), x.roll(1), F[m].pad(x, (1, 1)), x.tril(), x.diagonal()),
-    "index": lambda m, x: (x[0], x[:, None], x[index(m, 0, 0)], x[x > 0], x.masked_fill(x > 0, 1), *x.sort(), x.nonzero(),
-                           x.detach().unique(), x.index_select(0, index(m, 1)), x.gather(1, m.zeros(2, 0).long())),
+    "reductions": lambda m, x: (
+        x.sum(),
+        x.sum(0),
+        x.sum(1),
+        x.prod(1),
+        x.mean(0),
+        x.mean(1),
+        x.cumsum(1),
+        x.cumprod(1),
+        x.logsumexp(1),
+        x.norm(),
+        x.norm(1, 1),
+        x.any(1),
+        x.all(1),
+        x.amax(0),
+        *x.max(0),
+        x.argmin(0),
+    ),
+    "shape": lambda m, x: (
+        x.reshape(0, 5),
+        x.reshape(-1),
+        x.flatten(),
+        x.squeeze(),
+        x.permute(1, 0),
+        x.expand(4, 2, 0),
+        m.cat([x, x]),
+        m.stack([x, x], 2),
+        *x.split(1),
+        *x.split(3, 1),
+        *x.chunk(2, 1),
+        *x.unbind(),
+        x.repeat(2, 2),
+        x.flip(1),
+        x.roll(1, 1),
+        x.roll(1),
+        F[m].pad(x, (1, 1)),
+        x.tril(),
+        x.diagonal(),
+    ),
+    "index": lambda m, x: (
+        x[0],
+        x[:, None],
+        x[index(m, 0, 0)],
+        x[x > 0],
+        x.masked_fill(x > 0, 1),
+        *x.sort(),
+        x.nonzero(),
+        x.detach().unique(),
+        x.index_select(0, index(m, 1)),
+        x.gather(1, m.zeros(2, 0).long()),
+    ),
 }
 
 
@@ -345,8 +555,22 @@ ONE_DIM = {"norm": lambda m, x: (x.norm(), x.norm("fro", 0)), "std": lambda m, x
 
 
 @pytest.mark.parametrize("values", [[0, 0], [0, 2, -2], [3, 3, 1], [2, 2], [1, 0, -1]])
-@pytest.mark.parametrize("name", [
-    "max", "min", "amax ()", "norm", "norm 0.5", "norm 1", "norm 1.5", "norm 3", "norm inf", "norm -inf", "std"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "max",
+        "min",
+        "amax ()",
+        "norm",
+        "norm 0.5",
+        "norm 1",
+        "norm 1.5",
+        "norm 3",
+        "norm inf",
+        "norm -inf",
+        "std",
+    ],
+)
 def test_gradients_at_ties_and_zeros(name, values):
     if name.startswith("norm "):
         p = float(name.split()[1])
@@ -355,7 +579,9 @@ def test_gradients_at_ties_and_zeros(name, values):
         compare(ONE_DIM.get(name) or CASES[name], np.array(values, float), order=1)
 
 
-@pytest.mark.parametrize("values", [[-math.inf, 1], [math.inf, 1], [-math.inf, -math.inf], [1000, 1000], [math.nan, 1]])
+@pytest.mark.parametrize(
+    "values", [[-math.inf, 1], [math.inf, 1], [-math.inf, -math.inf], [1000, 1000], [math.nan, 1]]
+)
 def test_logsumexp_of_extremes(values):
     compare(lambda m, x: x.logsumexp(0), np.array(values, float), order=1)
 
@@ -485,7 +711,7 @@ ERRORS = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name):
     array = np.arange(24.0).reshape(SHAPE)
-    with pytest.raises(Exception) as theirs:  # noqa: B017, PT011 - which one is for PyTorch to say
+    with pytest.raises(Exception) as theirs:  # which one is for PyTorch to say
         ERRORS[name](torch, torch.from_numpy(array.copy()))
     with pytest.raises(theirs.type) as ours:
         ERRORS[name](minigrad, minigrad.from_numpy(array))
@@ -515,7 +741,9 @@ def test_writes_through_views(name):
 
     def case(m, x):
         y = x * 2
-        if name in ("split", "unbind") and m is torch:  # PyTorch refuses to write to one of several views
+        if (
+            name in ("split", "unbind") and m is torch
+        ):  # PyTorch refuses to write to one of several views
             view = y[:, 2:] if name == "split" else y[:, 2]
         else:
             view = VIEWS[name](y)
