@@ -12,7 +12,7 @@ import numpy as np
 
 from . import numpy_conv, numpy_fused, numpy_index, numpy_random
 from .base import Axes, Backend, Key, Number, Shape
-from .numpy_fused import FLOAT16, FLOAT32
+from .numpy_fused import FLOAT16, FLOAT32, for_blas
 from .numpy_threads import keep_freed_memory
 
 # Note: `out=...` makes a ufunc return an array where it would return a NumPy scalar (0-d results).
@@ -413,12 +413,3 @@ def integer_power(x: np.ndarray, y: np.ndarray, out: Any) -> np.ndarray:
     sign = np.where(np.logical_and(x == -1, odd), -1, 1)
     inverse = np.where(np.abs(x) == 1, sign, 0).astype(power.dtype)
     return np.positive(np.where(np.less(y, 0), inverse, power), out=out)
-
-
-def for_blas(x: np.ndarray) -> np.ndarray:
-    """x, copied where its strides would make np.matmul leave the BLAS for a slow loop."""
-    row, column = x.strides[-2:]
-    size = x.itemsize
-    by_rows = column == size and row >= size * x.shape[-1]
-    by_columns = row == size and column >= size * x.shape[-2]
-    return x if by_rows or by_columns else x.copy()

@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from .base import GELU_CUBIC, SQRT_HALF, SQRT_TWO_OVER_PI
-from .numpy_special import erf_
+from .numpy_special import TANH_FORM, erf_, polynomial
 from .numpy_threads import in_chunks
 
 FLOAT16 = np.dtype(np.float16)
 FLOAT32 = np.dtype(np.float32)
+
+# -2 z / x as a polynomial in x ** 2, where erf(x / sqrt(2)) = tanh(z)
+GELU_FORM = tuple(-2 * SQRT_HALF * c / 2**k for k, c in enumerate(TANH_FORM))
 
 
 def half_in_float32(kernel: Callable) -> Callable:
@@ -104,9 +107,18 @@ def gelu(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
 
 
 def gelu_(x: np.ndarray, out: np.ndarray) -> None:
-    np.multiply(x, SQRT_HALF, out)
-    erf_(out, out)
-    halve_sum_(x, out)
+    if x.dtype == np.float64:
+        np.multiply(x, SQRT_HALF, out)
+        erf_(out, out)
+        halve_sum_(x, out)
+        return
+    # With erf(y) = tanh(z), (1 + erf(y)) / 2 is the sigmoid of 2 z, which needs fewer passes.
+    np.multiply(x, x, out)
+    factor = polynomial(GELU_FORM, out, np.empty_like(out))
+    np.multiply(factor, x, out)
+    np.exp(out, out)
+    np.add(out, 1, out)
+    np.divide(x, out, out)
 
 
 def halve_sum_(x: np.ndarray, out: np.ndarray) -> None:
@@ -121,17 +133,29 @@ def gelu_grad(g: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def gelu_grad_(g: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
-    density = np.multiply(x, x)
-    np.multiply(density, -0.5, density)
-    np.exp(density, density)
-    np.multiply(density, x, density)
-    np.multiply(density, 1 / math.sqrt(2 * math.pi), density)
-    np.multiply(x, SQRT_HALF, out)
-    erf_(out, out)
-    np.multiply(out, 0.5, out)
-    np.add(out, 0.5, out)
-    np.add(out, density, out)
+    square = np.multiply(x, x)
+    np.multiply(square, -0.5, out)
+    np.exp(out, out)
+    np.multiply(out, 1 / math.sqrt(2 * math.pi), out)
+    density = np.multiply(out, x, out)
+    area = normal_area(x, square)
+    np.add(area, density, out)
     np.multiply(out, g, out)
+
+
+def normal_area(x: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """(1 + erf(x / sqrt(2))) / 2, given x ** 2"""
+    area = np.empty_like(x)
+    if x.dtype == np.float64:
+        np.multiply(x, SQRT_HALF, area)
+        erf_(area, area)
+        np.multiply(area, 0.5, area)
+        return np.add(area, 0.5, area)
+    polynomial(GELU_FORM, square, area)
+    np.multiply(area, x, area)
+    np.exp(area, area)
+    np.add(area, 1, area)
+    return np.reciprocal(area, area)
 
 
 def gelu_tanh(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -311,64 +335,88 @@ def layer_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np
     rows = math.prod(x.shape[:x.ndim - n_axes])
     gx = np.empty((rows, size), x.dtype)
     weight = None if w is None else w.reshape(size)
-    g = g.reshape(rows, size)
-    normed = np.empty((rows, size), x.dtype)
+    sums: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # of the pieces, by their first row
 
-    def body(g: np.ndarray, x: np.ndarray, mean: np.ndarray, rstd: np.ndarray, h: np.ndarray,
+    def body(row: np.ndarray, g: np.ndarray, x: np.ndarray, mean: np.ndarray, rstd: np.ndarray,
              gx: np.ndarray) -> None:
-        np.subtract(x, mean, h)
-        np.multiply(h, rstd, h)
+        shifted = np.subtract(x, mean)
         v = g if weight is None else np.multiply(g, weight)
-        along_h = np.vecdot(v, h)[:, None]
-        np.multiply(h, np.divide(along_h, -size), gx)
-        np.subtract(gx, np.divide(row_sum(v), size), gx)
+        along = np.vecdot(v, shifted)[:, None] * rstd * rstd / -size
+        np.multiply(shifted, along, gx)
         np.add(gx, v, gx)
+        np.subtract(gx, row_sum(v) / size, gx)
         np.multiply(gx, rstd, gx)
-        np.multiply(h, g, h)
+        np.multiply(shifted, g, shifted)
+        sums[int(row[0])] = np.matmul(rstd[:, 0], shifted), np.add.reduce(g, 0)
 
-    in_chunks(body, g, x.reshape(rows, size), mean.reshape(rows, 1), rstd.reshape(rows, 1),
-              normed, gx)
-    gw = None if w is None else np.add.reduce(normed, 0).reshape(space)
-    return gx.reshape(x.shape), gw, np.add.reduce(g, 0).reshape(space)
+    if rows:
+        in_chunks(body, np.arange(rows), g.reshape(rows, size), x.reshape(rows, size),
+                  mean.reshape(rows, 1), rstd.reshape(rows, 1), gx)
+    gw, gb = np.zeros(size, x.dtype), np.zeros(size, x.dtype)
+    for row in sorted(sums):
+        gw += sums[row][0]
+        gb += sums[row][1]
+    return gx.reshape(x.shape), None if w is None else gw.reshape(space), gb.reshape(space)
 
 
 @half_in_float32
 def batch_norm(x: np.ndarray, w: np.ndarray | None, b: np.ndarray | None, eps: float) -> tuple:
-    channels = x.shape[1]
-    flat = x.reshape(x.shape[0], channels, math.prod(x.shape[2:]))
-    n = x.size // channels if channels else 0
-    mean = channel_sum(flat) / n
-    out = np.subtract(flat, mean[:, None])
-    var = np.add.reduce(np.vecdot(out, out), 0) / n
+    flat = by_channel(x)
+    n = flat.shape[0] * flat.shape[2]
+    mean = np.add.reduce(row_sum(flat), 0) / n
+    out, squares = np.empty_like(flat), np.empty(flat.shape[:2], x.dtype)
+
+    def shift(x: np.ndarray, out: np.ndarray, squares: np.ndarray) -> None:
+        np.subtract(x, mean, out)
+        np.vecdot(out, out, squares)
+
+    in_chunks(shift, flat, out, squares)
+    var = np.add.reduce(squares, 0) / n
     rstd = 1 / np.sqrt(var + eps)
-    scale = rstd if w is None else rstd * w
-    np.multiply(out, scale[:, None], out)
-    if b is not None:
-        np.add(out, b[:, None], out)
-    return out.reshape(x.shape), mean, var, rstd
+    scale = (rstd if w is None else rstd * w)[:, None]
+
+    def stretch(out: np.ndarray) -> None:
+        np.multiply(out, scale, out)
+        if b is not None:
+            np.add(out, b[:, None], out)
+
+    in_chunks(stretch, out)
+    return out.reshape(x.shape), mean[:, 0], var, rstd
 
 
-def channel_sum(x: np.ndarray) -> np.ndarray:
-    """The sum of x (N, C, S) for each channel."""
-    return np.add.reduce(np.add.reduce(x, 2), 0)
+def by_channel(x: np.ndarray) -> np.ndarray:
+    """x (N, C, ...) as (N, C, S)."""
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
 @half_in_float32
 def batch_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np.ndarray,
                     rstd: np.ndarray) -> tuple:
-    channels = x.shape[1]
-    shape = (x.shape[0], channels, math.prod(x.shape[2:]))
-    n = x.size // channels if channels else 0
-    g, h = g.reshape(shape), np.subtract(x.reshape(shape), mean[:, None])
-    np.multiply(h, rstd[:, None], h)
-    gb = channel_sum(g)
-    gw = np.add.reduce(np.vecdot(g, h), 0)
-    np.multiply(h, (gw / -n)[:, None], h)
-    np.subtract(h, (gb / n)[:, None], h)
-    np.add(h, g, h)
-    scale = rstd if w is None else rstd * w
-    np.multiply(h, scale[:, None], h)
-    return h.reshape(x.shape), gw, gb
+    flat, g = by_channel(x), by_channel(g)
+    n = flat.shape[0] * flat.shape[2]
+    gx = np.empty_like(flat)
+    along, total = np.empty(flat.shape[:2], x.dtype), np.empty((*flat.shape[:2], 1), x.dtype)
+
+    def project(g: np.ndarray, x: np.ndarray, gx: np.ndarray, along: np.ndarray,
+                total: np.ndarray) -> None:
+        np.subtract(x, mean[:, None], gx)
+        np.vecdot(gx, g, along)
+        total[...] = row_sum(g)
+
+    in_chunks(project, g, flat, gx, along, total)
+    gb = np.add.reduce(total, 0)
+    gw = np.add.reduce(along, 0) * rstd
+    scale = (rstd if w is None else rstd * w)[:, None]
+    slope = scale * (gw * rstd / -n)[:, None]
+
+    def combine(g: np.ndarray, gx: np.ndarray) -> None:
+        np.multiply(gx, slope, gx)
+        centred = np.subtract(g, gb / n)
+        np.multiply(centred, scale, centred)
+        np.add(gx, centred, gx)
+
+    in_chunks(combine, g, gx)
+    return gx.reshape(x.shape), gw, gb[:, 0]
 
 
 # --- Loss -----------------------------------------------------------------------------------------
@@ -439,16 +487,29 @@ def cross_entropy_grad(g: np.ndarray, log_probs: np.ndarray, target: np.ndarray,
 @half_in_float32
 def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None,
               is_causal: bool, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    score = np.matmul(q * scale, np.swapaxes(k, -1, -2))
-    if is_causal:
-        score += np.triu(np.full(score.shape[-2:], -np.inf, score.dtype), 1)
-    if mask is not None and mask.dtype == bool:
-        score = np.where(mask, score, -np.inf)
-    elif mask is not None:
-        score = score + mask
-    if score.size:
-        safe_softmax_(score)
-    return np.matmul(score, v), score
+    if q.ndim == 2:
+        out, probs = attention(q[None], k[None], v[None], mask, is_causal, scale)
+        return out[0], probs[0]
+    probs = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+    out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    future = np.triu(np.full(probs.shape[-2:], -np.inf, q.dtype), 1) if is_causal else None
+    masks = () if mask is None else (np.broadcast_to(mask, probs.shape),)
+
+    def body(probs: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, out: np.ndarray,
+             mask: np.ndarray | None = None) -> None:
+        np.matmul(np.multiply(q, scale), k.swapaxes(-1, -2), probs)
+        if future is not None:
+            np.add(probs, future, probs)
+        if mask is not None and mask.dtype == bool:
+            np.copyto(probs, -np.inf, where=np.logical_not(mask))
+        elif mask is not None:
+            np.add(probs, mask, probs)
+        if probs.size:
+            safe_softmax_(probs)
+        np.matmul(probs, v, out)
+
+    in_chunks(body, probs, for_blas(q), for_blas(k), for_blas(v), out, *masks)
+    return out, probs
 
 
 def safe_softmax_(score: np.ndarray) -> None:
@@ -465,11 +526,32 @@ def safe_softmax_(score: np.ndarray) -> None:
 @half_in_float32
 def attention_grad(g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, probs: np.ndarray,
                    scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    gv = np.matmul(np.swapaxes(probs, -1, -2), g)
-    gscore = np.matmul(g, np.swapaxes(v, -1, -2))
-    softmax_grad_(gscore, probs, gscore)
-    np.multiply(gscore, scale, gscore)
-    return np.matmul(gscore, k), np.matmul(np.swapaxes(gscore, -1, -2), q), gv
+    if q.ndim == 2:
+        grads = attention_grad(g[None], q[None], k[None], v[None], probs[None], scale)
+        return grads[0][0], grads[1][0], grads[2][0]
+    gq, gk, gv = (np.empty(x.shape, x.dtype) for x in (q, k, v))
+
+    def body(probs: np.ndarray, g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray,
+             gq: np.ndarray, gk: np.ndarray, gv: np.ndarray) -> None:
+        np.matmul(probs.swapaxes(-1, -2), g, gv)
+        gscore = np.matmul(g, v.swapaxes(-1, -2))
+        softmax_grad_(gscore, probs, gscore)
+        np.multiply(gscore, scale, gscore)
+        np.matmul(gscore, k, gq)
+        np.matmul(gscore.swapaxes(-1, -2), q, gk)
+
+    operands = (for_blas(x) for x in (probs, g, q, k, v))
+    in_chunks(body, *operands, gq, gk, gv)
+    return gq, gk, gv
+
+
+def for_blas(x: np.ndarray) -> np.ndarray:
+    """x, copied where its strides would make np.matmul leave the BLAS for a slow loop."""
+    row, column = x.strides[-2:]
+    size = x.itemsize
+    by_rows = column == size and row >= size * x.shape[-1]
+    by_columns = row == size and column >= size * x.shape[-2]
+    return x if by_rows or by_columns else x.copy()
 
 
 # --- Optimizer steps ------------------------------------------------------------------------------

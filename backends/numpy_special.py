@@ -29,11 +29,12 @@ TAIL = (0.25539567631050575, -0.4271858474139579, 0.24165819424246987, -0.078978
 
 def polynomial(coefficients: tuple[float, ...], x: np.ndarray, out: np.ndarray) -> np.ndarray:
     """out[i] = sum(c * x[i] ** k for k, c in enumerate(coefficients)), by Horner's rule."""
-    np.multiply(x, coefficients[-1], out)
-    for c in coefficients[-2:0:-1]:
+    constants = np.array(coefficients, x.dtype)  # NumPy takes longer over a Python number
+    np.multiply(x, constants[-1], out)
+    for c in constants[-2:0:-1]:
         np.add(out, c, out)
         np.multiply(out, x, out)
-    return np.add(out, coefficients[0], out)
+    return np.add(out, constants[0], out)
 
 
 def erf_(x: np.ndarray, out: np.ndarray) -> None:
