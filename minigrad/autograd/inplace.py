@@ -110,7 +110,7 @@ def refuse_unwritable(x: Tensor) -> None:
     """Raises where one element of x is many in memory, and where the graph could not follow the
     write.
     """
-    if x.base is None:
+    if x.base is None or 0 in x.array.shape:
         return
     strides = x.device.backend.strides(x.array)
     if any(step == 0 and n > 1 for step, n in zip(strides, x.array.shape, strict=True)):
