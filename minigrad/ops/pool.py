@@ -100,6 +100,7 @@ def _largest(
     size, stride, padding = _window(name, d, x, size, stride, padding, dilation)
     batched = x if x.dim() == d + 2 else view(x, (1, *x.array.shape))
     shape = _out_shape(name, batched.array.shape, size, stride, padding, dilation, ceil_mode)
+    _refuse_empty_windows(name, x.array.shape[-d:], shape[2:], size, stride, padding, dilation)
     outs = _max_pool(batched, size, stride, tuple((n, n) for n in padding), dilation, shape)
     if batched is not x:
         outs = tuple(view(out, shape[1:]) for out in outs)
@@ -179,9 +180,9 @@ def _average(
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Averages over windows that divide (H, W) into `output_size` parts: part i of n is floor(i H /
-    n) .. ceil((i + 1) H / n).
+    """Averages over windows that divide (H, W) into `output_size` parts.
 
+    Part i of n begins at floor(i * H / n) and ends before ceil((i + 1) * H / n).
     `output_size` is an int or a pair; None keeps that size.
 
     >>> import minigrad
@@ -270,6 +271,21 @@ def _out_shape(
             "size is too small; use a smaller kernel_size"
         )
     return (*shape[:2], *positions)
+
+
+def _refuse_empty_windows(
+    name: str, space: Sequence[int], positions: Sequence[int], *rest: Any
+) -> None:
+    """A dilated window may step over all of a small input: a maximum of nothing has no position."""
+    for n, count, k, step, low, gap in zip(space, positions, *rest, strict=True):
+        if gap == 1 or low == 0:
+            continue
+        starts = [p * step - low for p in range(count)]
+        if not all(any(0 <= start + i * gap < n for i in range(k)) for start in starts):
+            raise RuntimeError(
+                f"{name}(): a window of kernel_size={k} and dilation={gap} lies in the padding "
+                f"only, for input of size {tuple(space)}; use less padding or dilation"
+            )
 
 
 __all__ = "max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool2d".split()

@@ -316,6 +316,11 @@ def test_max_pool2d_ties_nan_and_integers():
             close(mine, theirs)
 
 
+def test_max_pool2d_refuses_windows_that_see_nothing():
+    with pytest.raises(RuntimeError, match="lies in the padding only"):
+        minigrad.max_pool2d(minigrad.ones(1, 1, 1, 8), (2, 4), 1, (1, 2), (3, 2), ceil_mode=True)
+
+
 AVG_POOL = [
     ((2, 3, 6, 7), 2, {}), ((2, 3, 7, 7), 3, {"stride": 2, "padding": 1}), ((3, 6, 7), (2, 3), {}),
     ((2, 3, 7, 7), 3, {"stride": 2, "padding": 1, "count_include_pad": False}),
