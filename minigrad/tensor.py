@@ -74,6 +74,13 @@ def wrap(array: Any, device: Device) -> Tensor:
     return out
 
 
+def _look_into(out: Tensor, root: Tensor, chain: Any) -> None:
+    """Makes `out` a view of root's memory, so that writes to it are checked as for any view."""
+    out.base = (root, chain)
+    out.version = root.version
+    root.version.add_view(out)
+
+
 class Tensor:
     """A multi-dimensional array with gradients; make one with minigrad.tensor, zeros, randn ...
 
@@ -228,7 +235,10 @@ class Tensor:
     @property
     def data(self) -> Tensor:
         """The same memory without graph and without version counter: writes to it go unnoticed."""
-        return wrap(self.array, self.device)
+        out = wrap(self.array, self.device)
+        if self.base is not None:
+            _look_into(out, self.base[0].data, self.base[1])
+        return out
 
     @data.setter
     def data(self, source: Tensor) -> None:
@@ -241,10 +251,8 @@ class Tensor:
         """The same memory outside the graph; in-place writes are still noticed."""
         out = wrap(self.array, self.device)
         out.version = self.version
-        if self.base is not None:  # a view of the detached root: writes are checked as for any view
-            root, chain = self.base
-            out.base = (root.detach(), chain)
-            out.version.add_view(out)
+        if self.base is not None:
+            _look_into(out, self.base[0].detach(), self.base[1])
         return out
 
     def detach_(self) -> Tensor:
