@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .base import Array, Backend, Wrapper
-from .calls import OUT, QUERIES, VIEWS, Stack, arrays, read, written
+from .calls import OUT, QUERIES, VIEWS, arrays, read, written
+from .stack import Stack
 
 # `empty` returns what the memory held, and a view what the array held.
 UNCHECKED = QUERIES | VIEWS | {"empty", "to_host"}

@@ -20,8 +20,8 @@ def obstacles(trace: Trace) -> list[str]:
     for i, call in enumerate(trace.calls):
         if call.where is not None and i < last:
             found.append(
-                f"call {i}, {call}, brought a value to the host, and calls that follow may depend on "
-                f"it. Name an output and read it afterwards:\n{call.where.line()}"
+                f"call {i}, {call}, brought a value to the host, and calls that follow may depend "
+                f"on it. Name an output and read it afterwards:\n{call.where.line()}"
             )
         for at in VARYING.get(call.name, ()):
             if trace.memory(call.args[at]).constant:
@@ -102,7 +102,7 @@ def _bind(trace: Trace, call: Call, refs: Any, result: Any, arrays: dict[Ref, Ar
         shape = tuple(trace.values[refs].shape)
         if call.name in DATA_SHAPED and tuple(result.shape) != shape:
             raise RuntimeError(
-                f"replay: {call} has shape {tuple(result.shape)} with this data and had {shape} when "
-                "it was recorded; the calls that follow are for that shape"
+                f"replay: {call} has shape {tuple(result.shape)} with this data and had {shape} "
+                "when it was recorded; the calls that follow are for that shape"
             )
         arrays[refs] = result

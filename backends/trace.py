@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 
 from .base import Array, Backend, Wrapper
-from .calls import OUT, QUERIES, VIEWS, Stack, arrays, is_array, written
+from .calls import OUT, QUERIES, VIEWS, arrays, is_array, written
+from .stack import Stack
+
 
 class Ref(int):
     """An array of the program, by number."""

@@ -1,6 +1,14 @@
 """The graph and the engine: who computed what, and how gradients flow back."""
 
+from minigrad.autograd import functional
+from minigrad.autograd.anomaly import (
+    detect_anomaly,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_detect_anomaly,
+)
 from minigrad.autograd.engine import backward, grad
+from minigrad.autograd.function import Function, once_differentiable
 from minigrad.autograd.hooks import register_hook, register_post_accumulate_grad_hook, retain_grad
 from minigrad.autograd.mode import (
     enable_grad,
@@ -13,17 +21,24 @@ from minigrad.autograd.mode import (
 from minigrad.autograd.primitive import elementwise, primitive
 
 __all__ = [
+    "Function",
     "backward",
+    "detect_anomaly",
     "elementwise",
     "enable_grad",
+    "functional",
     "grad",
     "inference_mode",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "once_differentiable",
     "primitive",
     "register_hook",
     "register_post_accumulate_grad_hook",
     "retain_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

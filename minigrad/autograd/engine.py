@@ -26,13 +26,15 @@ def run(
     keep_graph: bool,
     create_graph: bool,
     targets: Iterable[Any] | None = None,
+    stop: bool = False,
 ) -> dict[Any, Tensor]:
     """Propagates `gradients` from the nodes `roots`; returns what arrived at the leaves.
 
-    With `targets` it returns what arrived at these nodes, and visits none that do not lead to them.
+    With `targets` it returns what arrived at these nodes, and visits none that do not lead to them;
+    with `stop` it does not go on beyond a target to another one.
     """
     targets = None if targets is None else set(targets)
-    path = None if targets is None else _leading_to(targets, roots)
+    path = None if targets is None else _leading_to(targets, roots, stop)
     arrived: dict[Any, Tensor] = {}
     waiting: dict[Any, Any] = {}  # node -> the gradient that has come in so far
     heap: list[int] = []  # the numbers of the waiting nodes, negated: heapq gives the smallest
@@ -59,7 +61,7 @@ def run(
                 g = _call_hooks(node.hooks, g)
             if targets is not None and node in targets:
                 arrived[node] = g
-                if path.isdisjoint(node.edges):
+                if stop or path.isdisjoint(node.edges):
                     continue
             if type(node) is Output:
                 parent = node.edges[0]
@@ -71,11 +73,11 @@ def run(
             if path is not None:
                 edges = [edge if edge in path else None for edge in edges]
             op = node.op
-            gradients = (_composite_gradients if create_graph and op.composite else op.gradients)(
-                node, g, edges
-            )
-            if mode.anomaly:
-                _refuse_nan(node, gradients)
+            rules = _composite_gradients if create_graph and op.composite else op.gradients
+            if mode.anomaly is None:
+                gradients = rules(node, g, edges)
+            else:
+                gradients = _watched(rules, node, g, edges)
             if node.shapes is not None:
                 gradients = [
                     None if gx is None else broadcast.sum_to(gx, shape)
@@ -93,7 +95,7 @@ def run(
     return arrived
 
 
-def _leading_to(targets: set[Any], roots: Iterable[Any]) -> set[Any]:
+def _leading_to(targets: set[Any], roots: Iterable[Any], stop: bool) -> set[Any]:
     """The nodes from which a target can be reached, targets included."""
     seen: set[Any] = set()
     stack = list(roots)
@@ -101,8 +103,9 @@ def _leading_to(targets: set[Any], roots: Iterable[Any]) -> set[Any]:
         node = stack.pop()
         if node is not None and node not in seen:
             seen.add(node)
-            stack.extend(node.edges)
-    path = set()
+            if not (stop and node in targets):
+                stack.extend(node.edges)
+    path: set[Any] = set()
     for node in sorted(
         seen, key=lambda node: node.seq
     ):  # inputs before what was computed from them
@@ -118,10 +121,12 @@ def _add_at(gradients: list[Tensor | None], index: int, g: Tensor) -> None:
 
 
 def _call_hooks(hooks: Sequence[Any], g: Tensor) -> Tensor:
+    g.version.shared = True  # a hook may keep g: it must not become a .grad that is added to
     for hook in tuple(hooks):
         result = hook(g)
         if result is not None:
             g = result
+            g.version.shared = True
     return g
 
 
@@ -151,13 +156,20 @@ def _alias(x: Tensor) -> Tensor:
     return x if x.node is None else broadcast.alias(x)
 
 
-def _refuse_nan(node: Node, gradients: Iterable[Any]) -> None:
-    for i, g in enumerate(gradients):
-        if g is not None and bool(g.isnan().any()):
+def _watched(rules: Any, node: Node, g: Any, edges: Sequence[Any]) -> Any:
+    """The gradients under detect_anomaly: errors name the forward call, and NaN is an error."""
+    forward = f"The forward call of {node.name()} was:\n{getattr(node, 'trace', '(not recorded)')}"
+    try:
+        gradients = rules(node, g, edges)
+    except Exception as error:
+        error.add_note(forward)
+        raise
+    for i, gx in enumerate(gradients):
+        if mode.check_nan and gx is not None and bool(gx.isnan().any()):
             raise RuntimeError(
-                f"Function '{node.name()}' returned nan values in its {i}th output. The forward "
-                f"call was:\n{node.trace}"
+                f"Function '{node.name()}' returned nan values in its {i}th output. {forward}"
             )
+    return gradients
 
 
 def backward(
@@ -189,17 +201,18 @@ def backward(
             _require_node("backward", x)
         arrived = run(roots, gradients, keep, create_graph, [x.node for x in chosen])
         leaves = [(x.node, x) for x in chosen if x.node in arrived]
-    taken = {id(g.version) for g in gradients}
+    for g in gradients:
+        g.version.shared = True
     for node, x in leaves:
         if x is not None:
-            _accumulate(x, arrived[node], taken, create_graph)
+            _accumulate(x, arrived[node], create_graph)
             for hook in tuple(getattr(node, "post_hooks", None) or ()):
                 hook(x)
 
 
-def _accumulate(x: Tensor, g: Tensor, taken: set[int], create_graph: bool) -> None:
-    """x.grad += g. The first gradient is taken over as it is, unless its memory is shared with
-    another one.
+def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
+    """x.grad += g. The first gradient is taken over as it is, unless somebody else has its memory,
+    who would see it change when the next one is added.
     """
     if x.grad is not None:
         if create_graph:
@@ -208,9 +221,9 @@ def _accumulate(x: Tensor, g: Tensor, taken: set[int], create_graph: bool) -> No
             with no_grad():
                 x.grad.add_(g)
         return
-    if id(g.version) in taken or g.base is not None and 0 in g.device.backend.strides(g.array):
+    if g.version.shared or g.base is not None and 0 in g.device.backend.strides(g.array):
         g = broadcast.copy(g)
-    taken.add(id(g.version))
+    g.version.shared = True
     x.grad = g
 
 

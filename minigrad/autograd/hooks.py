@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.autograd import broadcast
 from minigrad.autograd.node import Leaf
 from minigrad.tensor import Tensor
 
@@ -69,7 +70,7 @@ def retain_grad(x: Tensor) -> None:
     def keep(g: Tensor) -> None:
         kept = target()
         if kept is not None:
-            kept.grad = g if kept.grad is None else kept.grad + g
+            kept.grad = broadcast.copy(g) if kept.grad is None else kept.grad + g
 
     keep.retains_grad = True  # type: ignore[attr-defined]
     hooks.append(keep)

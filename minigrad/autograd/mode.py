@@ -11,6 +11,7 @@ Each is also a decorator: `@no_grad()` or `@no_grad`.
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +25,10 @@ class Mode(threading.local):
     def __init__(self) -> None:
         self.grad = True
         self.inference = False
-        # Set by detect_anomaly: tells where an op was called.
-        self.anomaly: Callable[[], str] | None = None
+        self.anomaly: Callable[[], object] | None = None  # by detect_anomaly: tells where we are
+        self.check_nan = True  # whether anomaly detection looks at gradients
         # 1/0 and log(0) are legal in tensors. Setting the floating-point state once per thread is
-        # free; np.errstate
-        # around every op would quadruple the price of a small one.
+        # free; np.errstate around every op would quadruple the price of a small one.
         np.seterr(all="ignore")
 
 
@@ -38,24 +38,59 @@ mode = Mode()
 class _GradMode:
     """A context manager and decorator that sets `mode.grad` and puts the old value back."""
 
+    inference: bool | None = None  # what mode.inference becomes; None: it stays
+
     def __init__(self, enabled: bool):
         self.enabled = enabled
-        self.previous: list[bool] = []
+        self.previous: list[tuple[bool, bool]] = []
 
     def __enter__(self) -> None:
-        self.previous.append(mode.grad)
+        self.previous.append((mode.grad, mode.inference))
         mode.grad = self.enabled
+        mode.inference = mode.inference if self.inference is None else self.inference
 
     def __exit__(self, *exc: object) -> None:
-        mode.grad = self.previous.pop()
+        mode.grad, mode.inference = self.previous.pop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function` run in this mode. Each call, in whatever thread, has a context of its own."""
+        enabled, inference = self.enabled, self.inference
+
+        def context() -> _GradMode:
+            made = _GradMode(enabled)
+            made.inference = inference
+            return made
+
+        if inspect.isgeneratorfunction(function):
+            return _generator(function, context)
+
         @functools.wraps(function)
         def decorated(*args: Any, **kwargs: Any) -> Any:
-            with _GradMode(self.enabled):
+            with context():
                 return function(*args, **kwargs)
 
         return decorated
+
+
+def _generator(function: Callable[..., Any], context: Callable[[], Any]) -> Callable[..., Any]:
+    """A generator that runs in the mode and leaves it whenever it yields."""
+
+    @functools.wraps(function)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        inner = function(*args, **kwargs)
+        resume: Callable[[], Any] = functools.partial(next, inner)
+        while True:
+            try:
+                with context():
+                    value = resume()
+            except StopIteration as end:
+                return end.value
+            try:
+                resume = functools.partial(inner.send, (yield value))
+            except BaseException as error:
+                resume = functools.partial(inner.throw, error)
+
+    return decorated
 
 
 class no_grad(_GradMode):
@@ -69,11 +104,7 @@ class no_grad(_GradMode):
     """
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = super().__new__(cls)
-        if function is None:
-            return self
-        _GradMode.__init__(self, False)
-        return self(function)  # @no_grad without parentheses
+        return _or_decorated(cls, function)
 
     def __init__(self) -> None:
         super().__init__(False)
@@ -81,6 +112,9 @@ class no_grad(_GradMode):
 
 class enable_grad(_GradMode):
     """Operations inside are recorded, also within no_grad."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return _or_decorated(cls, function)
 
     def __init__(self) -> None:
         super().__init__(True)
@@ -91,27 +125,34 @@ class set_grad_enabled(_GradMode):
 
     def __init__(self, mode_: bool):
         super().__init__(bool(mode_))
-        self.previous = [mode.grad]
-        mode.grad = self.enabled
+        super().__enter__()
 
     def __enter__(self) -> None:
         mode.grad = self.enabled
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        self.__exit__()  # as a decorator it changes nothing here
+        return super().__call__(function)
 
 
 class inference_mode(_GradMode):
     """no_grad under its other name; `inference_mode(False)` records."""
 
-    def __init__(self, mode: bool = True):
+    def __new__(cls, mode: Any = True) -> Any:
+        return _or_decorated(cls, mode if callable(mode) else None)
+
+    def __init__(self, mode: Any = True):
         super().__init__(not mode)
+        self.inference = bool(mode)
 
-    def __enter__(self) -> None:
-        super().__enter__()
-        self._outer = mode.inference
-        mode.inference = not self.enabled
 
-    def __exit__(self, *exc: object) -> None:
-        super().__exit__(*exc)
-        mode.inference = self._outer
+def _or_decorated(cls: type[_GradMode], function: Callable[..., Any] | None) -> Any:
+    """A context manager, or for `@no_grad` without parentheses the decorated function."""
+    self: Any = object.__new__(cls)
+    if function is None:
+        return self
+    self.__init__()
+    return self(function)
 
 
 def is_grad_enabled() -> bool:

@@ -36,6 +36,7 @@ class Version:
 
     stamp = 0
     writes = 0
+    shared = False  # whether a gradient's memory is known to somebody else: see engine._accumulate
     views: Sequence[weakref.ref[Tensor]] = ()
 
     def bump(self) -> None:

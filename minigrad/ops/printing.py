@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,13 @@ from minigrad import dtype as dtypes
 from minigrad.tensor import Tensor
 
 
-@dataclass
 class PrintOptions:
     """How tensors are printed: see set_printoptions."""
 
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
+    def __init__(self, precision: int = 4, threshold: float = 1000, edgeitems: int = 3):
+        self.precision, self.threshold, self.edgeitems = precision, threshold, edgeitems
+        self.linewidth = 80
+        self.sci_mode: bool | None = None
 
 
 PROFILES = {

@@ -1,0 +1,3 @@
+"""Checkpointing and data loading."""
+
+from minigrad.utils import checkpoint, data
