@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minigrad.nn.backward_hooks import BackwardHooks
+
 if TYPE_CHECKING:
     from minigrad.nn.module import Module
 
@@ -11,11 +13,8 @@ def call_with_hooks(module: "Module", args: tuple[Any, ...], kwargs: dict[str, A
     """`module.forward(*args, **kwargs)` with the module's hooks around it."""
     for hook, with_kwargs in list(module._forward_pre_hooks):
         args, kwargs = _call_pre_hook(module, hook, with_kwargs, args, kwargs)
-    backward = None
-    if module._backward_hooks or module._backward_pre_hooks:
-        from minigrad.nn.backward_hooks import BackwardHooks
-
-        backward = BackwardHooks(module)
+    watches = bool(module._backward_hooks or module._backward_pre_hooks)
+    backward = BackwardHooks(module) if watches else None
     if backward is not None:
         args = backward.watch_inputs(args)
     out = module.forward(*args, **kwargs)
