@@ -5,6 +5,7 @@ Elementwise kernels and reductions are here; the other families have modules of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 
 from . import numpy_conv, numpy_fused, numpy_index, numpy_random
 from .base import Axes, Backend, Key, Number, Shape
-from .numpy_fused import FLOAT16, FLOAT32, for_blas
-from .numpy_threads import keep_freed_memory
+from .numpy_fused import FLOAT16, FLOAT32, for_blas, row_sum
+from .numpy_threads import in_chunks, keep_freed_memory
+
+LARGE = 1 << 19  # elements, from which the second core gains more than it costs to wake
 
 # Note: `out=...` makes a ufunc return an array where it would return a NumPy scalar (0-d results).
 
@@ -25,6 +28,21 @@ def unary(ufunc: Callable) -> Any:
         if out is None:
             return ufunc(x, out=...)
         return ufunc(x, out=out)
+
+    return staticmethod(kernel)
+
+
+def costly(ufunc: Callable) -> Any:
+    """The kernel for a ufunc that computes long enough for large arrays to be shared out."""
+
+    def kernel(x, out=None):
+        if out is not None:
+            return ufunc(x, out=out)
+        if x.size < LARGE or not x.flags.c_contiguous or x.dtype.kind != "f":
+            return ufunc(x, out=...)
+        out = np.empty_like(x)
+        in_chunks(ufunc, x.reshape(-1), out.reshape(-1))
+        return out
 
     return staticmethod(kernel)
 
@@ -63,6 +81,24 @@ def reduction(ufunc: Callable) -> Any:
         return reduce(x, axes, dtype, keepdims=keepdims, out=...)
 
     return staticmethod(kernel)
+
+
+add_reduce = reduction(np.add).__func__
+
+
+def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
+    """add.reduce, and where the last axes of a large array are among the reduced, these first."""
+    if x.size < 8192 or x.dtype.char not in "fd" or not axes or axes[-1] != x.ndim - 1:
+        return add_reduce(x, axes, keepdims)
+    first = x.ndim
+    while first and first - 1 in axes:
+        first -= 1
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+    rows = row_sum(x.reshape(*x.shape[:first], math.prod(x.shape[first:])))
+    out = np.add.reduce(rows, axes[:first - x.ndim], keepdims=True).reshape(shape)
+    if keepdims:
+        return out
+    return out.reshape([n for axis, n in enumerate(shape) if axis not in axes])
 
 
 def selection(ufunc: Callable) -> Any:
@@ -175,7 +211,14 @@ class NumpyBackend(Backend):
 
     @staticmethod
     def expand(x: np.ndarray, shape: Shape) -> np.ndarray:
-        return np.broadcast_to(x, shape)
+        if not (x.size and x.flags.c_contiguous):
+            out = np.broadcast_to(x, shape)
+            out.flags.writeable = x.flags.writeable  # writes are refused above, where they repeat
+            return out
+        # The same, in a third of the time.
+        strides = [0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True)]
+        out = np.ndarray(shape, x.dtype, x, 0, (0,) * (len(shape) - x.ndim) + tuple(strides))
+        return out
 
     @staticmethod
     def slice(x: np.ndarray, key: Key) -> np.ndarray:
@@ -219,25 +262,25 @@ class NumpyBackend(Backend):
 
     neg = unary(np.negative)
     abs = unary(np.abs)
-    exp = unary(np.exp)
-    exp2 = unary(np.exp2)
-    expm1 = unary(np.expm1)
-    log = unary(np.log)
-    log2 = unary(np.log2)
-    log10 = unary(np.log10)
-    log1p = unary(np.log1p)
+    exp = costly(np.exp)
+    exp2 = costly(np.exp2)
+    expm1 = costly(np.expm1)
+    log = costly(np.log)
+    log2 = costly(np.log2)
+    log10 = costly(np.log10)
+    log1p = costly(np.log1p)
     sqrt = unary(np.sqrt)
     square = unary(np.square)
     reciprocal = unary(np.reciprocal)
-    sin = unary(np.sin)
-    cos = unary(np.cos)
-    tan = unary(np.tan)
-    asin = unary(np.arcsin)
-    acos = unary(np.arccos)
-    atan = unary(np.arctan)
-    sinh = unary(np.sinh)
-    cosh = unary(np.cosh)
-    tanh = unary(np.tanh)
+    sin = costly(np.sin)
+    cos = costly(np.cos)
+    tan = costly(np.tan)
+    asin = costly(np.arcsin)
+    acos = costly(np.arccos)
+    atan = costly(np.arctan)
+    sinh = costly(np.sinh)
+    cosh = costly(np.cosh)
+    tanh = costly(np.tanh)
     floor = unary(np.floor)
     ceil = unary(np.ceil)
     trunc = unary(np.trunc)
@@ -330,7 +373,7 @@ class NumpyBackend(Backend):
 
     # --- Reductions ------------------------------------------------------------------------------
 
-    sum = reduction(np.add)
+    sum = staticmethod(sum_kernel)
     prod = reduction(np.multiply)
     max = selection(np.maximum)
     min = selection(np.minimum)
