@@ -251,5 +251,5 @@ assert a.grad.item() == 1.0
 # - Rules are written in ops: derivatives of any order.
 # - Versions are counted: a value that was overwritten is noticed.
 #
-# Try: give `Number` a `tanh`, and train a network of three of them. Then make `w.value -= ...` above
-# a break of its own: what happens if you forget `w.grad = 0.0`?
+# Try: give `Number` a `tanh`, and train a network of three of them. Then make `w.value -= ...`
+# above a break of its own: what happens if you forget `w.grad = 0.0`?

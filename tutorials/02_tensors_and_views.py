@@ -78,7 +78,8 @@ for name, tensor in {
     "x[1]": x[1],
     "x.reshape(3, 2)": x.reshape(3, 2),
 }.items():
-    print(f"{name:16} shape {tuple(tensor.shape)!s:7} strides {tensor.stride()!s:7} {tensor.tolist()}")
+    shape, strides = str(tuple(tensor.shape)), str(tensor.stride())
+    print(f"{name:16} shape {shape:7} strides {strides:7} {tensor.tolist()}")
 assert x.stride() == (3, 1) and x.T.stride() == (1, 3)
 assert x[:, 1:].stride() == (3, 1) and x[:, ::2].stride() == (3, 2) and x[1].stride() == (1,)
 assert x.reshape(3, 2).stride() == (2, 1)
@@ -208,8 +209,9 @@ else:
     raise AssertionError("a wrong gradient went unnoticed")
 
 # %% [markdown]
-# And writes that the gradient should know of? They are recorded. After `y[0] = v`, tensor `y` is "the
-# old `y`, with row 0 replaced by `v`": row 0 of the gradient goes to `v`, the rest to the old `y`.
+# And writes that the gradient should know of? They are recorded. After `y[0] = v`, tensor `y` is
+# "the old `y`, with row 0 replaced by `v`": row 0 of the gradient goes to `v`, the rest to the old
+# `y`.
 
 # %%
 x = minigrad.ones(2, 3, requires_grad=True)

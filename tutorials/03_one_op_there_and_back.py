@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 3. One op, from `x @ w` to the kernel and back
 #
-# This lesson follows one line of a model, `x @ w + b`, through the whole framework: down to the loop
-# that multiplies the numbers, and back up with the gradients. Nothing is pretended: all that is
-# printed is read from the running program. Have the files open while you read.
+# This lesson follows one line of a model, `x @ w + b`, through the whole framework: down to the
+# loop that multiplies the numbers, and back up with the gradients. Nothing is pretended: all that
+# is printed is read from the running program. Have the files open while you read.
 #
 #          x @ w                                          w.grad
 #            |                                               ^
@@ -73,13 +73,13 @@ for rule in rules.values():
     show(rule)
 
 # %% [markdown]
-# Why is this right? An output is a sum of products, `out[r, c] = sum(x[r, k] * y[k, c] for k)`. So if
-# `x[r, k]` grows by 1, then `out[r, c]` grows by `y[k, c]`, for each `c`, and the loss by
+# Why is this right? An output is a sum of products, `out[r, c] = sum(x[r, k] * y[k, c] for k)`. So
+# if `x[r, k]` grows by 1, then `out[r, c]` grows by `y[k, c]`, for each `c`, and the loss by
 #
 #         sum(g[r, c] * y[k, c] for c)
 #
-# which is element `[r, k]` of the product of `g` with the transpose of `y`. The rule for `y` is found
-# in the same way.
+# which is element `[r, k]` of the product of `g` with the transpose of `y`. The rule for `y` is
+# found in the same way.
 #
 # The names of a rule's parameters are read when the primitive is declared. They say what must be
 # kept: the gradient by `x` needs `y`, and the gradient by `y` needs `x`.
@@ -125,10 +125,10 @@ assert array.tolist() == out.tolist()
 # %% [markdown]
 # ## The node: what is remembered
 #
-# `w` wants a gradient, so the call was recorded: `out.node` holds the primitive, an *edge* to where
-# each input came from, and the saved values. Note what is not there. `x` wants no gradient, so there
-# is no edge for it, and so its rule will not be called, and so `w`, which only that rule needs, was
-# not saved.
+# `w` wants a gradient, so the call was recorded: `out.node` holds the primitive, an *edge* to
+# where each input came from, and the saved values. Note what is not there. `x` wants no gradient,
+# so there is no edge for it, and so its rule will not be called, and so `w`, which only that rule
+# needs, was not saved.
 
 # %%
 node = out.node
@@ -142,8 +142,8 @@ assert saved["x"] is x and saved["y"] is None
 # %% [markdown]
 # ## Back: the rule is called
 #
-# Suppose the loss is the sum of `out`. Then `g`, the gradient of `out`, is all ones. We call the rule
-# of `w` by hand, then let the engine do it.
+# Suppose the loss is the sum of `out`. Then `g`, the gradient of `out`, is all ones. We call the
+# rule of `w` by hand, then let the engine do it.
 
 # %%
 g = minigrad.ones(2, 2)
@@ -153,7 +153,8 @@ out.sum().backward()
 print("by hand:      ", by_hand.tolist())
 print("by the node:  ", [None if gx is None else gx.tolist() for gx in by_node])
 print("by the engine:", w.grad.tolist())
-assert by_hand.tolist() == by_node[1].tolist() == w.grad.tolist() == [[5.0] * 2, [7.0] * 2, [9.0] * 2]
+assert by_hand.tolist() == by_node[1].tolist() == w.grad.tolist()
+assert w.grad.tolist() == [[5.0, 5.0], [7.0, 7.0], [9.0, 9.0]]
 assert by_node[0] is None
 
 # %% [markdown]
@@ -203,7 +204,8 @@ assert b.grad.tolist() == [31.0, 42.0]
 show(sum_to)
 
 # %% [markdown]
-# It is written once, for all elementwise ops. And as it is made of ops itself, it is differentiable.
+# It is written once, for all elementwise ops. And as it is made of ops itself, it is
+# differentiable.
 #
 # ## The whole trip, seen from below
 #
@@ -247,4 +249,5 @@ assert "sum" in backward  # for b: broadcasting undone
 # To find all there is to know about an op, search for its name:
 # `grep -rn "\bmatmul\b" minigrad backends kernels tests`.
 #
-# Try: follow `x.exp()` in the same way. What does its node save? What does the node of `x ** 2` save?
+# Try: follow `x.exp()` in the same way. What does its node save? What does the node of `x ** 2`
+# save?

@@ -25,8 +25,8 @@
 # ## The wrapper
 #
 # `Wrapper` in `backends/base.py` calls `wrap_kernel(name, kernel)` once for each kernel, when the
-# wrapper is built, and keeps what it returns. We return kernels that do not interest us as they are:
-# these cost nothing at all.
+# wrapper is built, and keeps what it returns. We return kernels that do not interest us as they
+# are: these cost nothing at all.
 #
 # Multiplying an (m, k) matrix by a (k, n) matrix makes m * n sums of k products: m * n * k
 # multiplications and as many additions. The table says so for each kernel that multiplies matrices.
@@ -35,6 +35,7 @@
 import math
 import time
 from collections import Counter
+from itertools import pairwise
 
 import minigrad
 from minigrad import nn, optim
@@ -77,9 +78,9 @@ def count(function, *args):
 # %% [markdown]
 # ## Forward and backward
 #
-# A tensor points at its device, and the device at its backend. So the wrapper sees all tensors of the
-# device, also those made before. And as gradient rules are made of ops, it sees the backward pass as
-# well: `x.mT @ g` is a matrix product like any other.
+# A tensor points at its device, and the device at its backend. So the wrapper sees all tensors of
+# the device, also those made before. And as gradient rules are made of ops, it sees the backward
+# pass as well: `x.mT @ g` is a matrix product like any other.
 
 # %%
 m, k, n = 32, 64, 16
@@ -110,17 +111,18 @@ images, labels = minigrad.randn(batch, 784), minigrad.randint(0, 10, (batch,))
 loss, forward = count(lambda: nn.functional.cross_entropy(model(images), labels))
 _, backward = count(loss.backward)
 
-weights = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
-print(f"forward {forward:,}, backward {backward:,}, 6 x weights x batch {6 * sum(weights) * batch:,}")
+weights = [a * b for a, b in pairwise(sizes)]
+rule_of_thumb = 6 * sum(weights) * batch
+print(f"forward {forward:,}, backward {backward:,}, rule of thumb {rule_of_thumb:,}")
 assert forward == 2 * batch * sum(weights)
 assert backward == 4 * batch * sum(weights) - 2 * batch * weights[0]
 
 # %% [markdown]
 # ## Another kernel is another line
 #
-# A convolution makes, for each output, one product for every weight of its filter. Its two gradients
-# are the same sum seen from the other sides (Note [Convolution] in `backends/base.py`), so they take
-# the same number of operations.
+# A convolution makes, for each output, one product for every weight of its filter. Its two
+# gradients are the same sum seen from the other sides (Note [Convolution] in `backends/base.py`),
+# so they take the same number of operations.
 
 # %%
 
@@ -192,9 +194,9 @@ assert speed > 0 and device.wrappers == []
 # %% [markdown]
 # ## A wrapper may change what it passes on
 #
-# Many accelerators multiply numbers of 16 bits, with 8 bits of precision, "bfloat16". Would a model
-# still learn with so few digits? We simulate that machine: round the operands of each matrix product
-# by cutting the lower 16 of their 32 bits. It is then registered as a device of its own.
+# Many accelerators multiply numbers of 16 bits, with 8 bits of precision, "bfloat16". Would a
+# model still learn with so few digits? We simulate that machine: round the operands of each matrix
+# product by cutting the lower 16 of their 32 bits. It is then registered as a device of its own.
 
 # %%
 import numpy as np
@@ -251,9 +253,9 @@ assert coarse != exact
 # - A wrapper sees forward, backward and optimizer, and costs nothing for kernels it leaves alone.
 # - Wrappers nest; they may observe, and they may change.
 #
-# minigrad brings three of them, in `backends/`: `trace.py` records the calls and replays them on new
-# data, `profile.py` makes a table of times, `nancheck.py` names the kernel that made the first NaN.
-# `MINIGRAD_WRAP=nancheck,profile` turns them on from outside.
+# minigrad brings three of them, in `backends/`: `trace.py` records the calls and replays them on
+# new data, `profile.py` makes a table of times, `nancheck.py` names the kernel that made the first
+# NaN. `MINIGRAD_WRAP=nancheck,profile` turns them on from outside.
 #
 # Try: a wrapper that raises when a kernel makes an array of more than a gigabyte, and names the
 # kernel. One that counts the bytes each kernel reads and writes: which kernels of the step above do
