@@ -318,7 +318,7 @@ def test_max_pool2d_ties_nan_and_integers():
 
 def test_max_pool2d_refuses_windows_that_see_nothing():
     with pytest.raises(RuntimeError, match="lies in the padding only"):
-        minigrad.max_pool2d(minigrad.ones(1, 1, 1, 8), (2, 4), 1, (1, 2), (3, 2), ceil_mode=True)
+        minigrad.max_pool2d(minigrad.ones(1, 1, 1, 8), (2, 4), (3, 1), (1, 2), (3, 2), True)
 
 
 AVG_POOL = [
