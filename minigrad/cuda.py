@@ -1,0 +1,35 @@
+"""The names PyTorch programs use for "the accelerator, if there is one".
+
+When the default device is not the CPU, `cuda` means that device. So the line that most programs start with,
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+
+does the right thing under MINIGRAD_BACKEND=opencl, and under NumPy too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.device import Device, default_device, resolve
+
+
+def is_available() -> bool:
+    """Whether the default device is something other than the CPU.
+
+    >>> import minigrad
+    >>> "cuda" if minigrad.cuda.is_available() else "cpu"
+    'cpu'
+    """
+    return default_device().type != "cpu"
+
+
+def synchronize(device: Any = None) -> None:
+    """Waits until all that was asked of the device is done, and raises what it met."""
+    place = resolve(device if device is not None else "cuda" if is_available() else "cpu")
+    place.backend.synchronize()
+
+
+def current_device() -> int:
+    """The index of the device that `cuda` stands for."""
+    return Device("cuda").index or 0

@@ -1,0 +1,31 @@
+"""`cuda` is the name PyTorch programs use for the accelerator: it follows the default device."""
+
+import pytest
+
+import minigrad
+from minigrad.backends.numpy_backend import NumpyBackend
+
+
+@pytest.fixture
+def accelerator():
+    minigrad.register_backend("pretend", lambda index: NumpyBackend())
+    with minigrad.device("pretend") as device:
+        yield device
+
+
+def test_without_an_accelerator():
+    assert not minigrad.cuda.is_available()
+    minigrad.cuda.synchronize()
+    with pytest.raises(RuntimeError, match="MINIGRAD_BACKEND"):
+        minigrad.ones(2).cuda()
+
+
+def test_with_an_accelerator(accelerator):
+    assert minigrad.cuda.is_available()
+    assert minigrad.cuda.current_device() == 0
+    device = minigrad.device("cuda" if minigrad.cuda.is_available() else "cpu")
+    x = minigrad.ones(2).to(device)
+    assert x.device is accelerator
+    assert x.is_cuda
+    assert minigrad.ones(2, device="cpu").cuda().device is accelerator
+    minigrad.cuda.synchronize()
