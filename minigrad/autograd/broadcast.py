@@ -27,6 +27,23 @@ expand = primitive("expand", "x | shape", x=lambda g, x_shape: sum_to(g, x_shape
 _view = primitive("view", "x | shape", x=lambda g, x_shape: reshape(g, x_shape), view=True)
 
 
+def check_expand(name: str, old: Shape, new: Shape) -> None:
+    """Raises unless an array of shape `old` can be expanded to `new`."""
+    extra = len(new) - len(old)
+    if extra < 0:
+        raise RuntimeError(
+            f"{name}(): the number of sizes provided ({len(new)}) must be greater or equal to the "
+            f"number of dimensions in the tensor ({len(old)}): sizes {list(new)}, shape {list(old)}"
+        )
+    for i, n in enumerate(old, extra):
+        if n != new[i] and n != 1:
+            raise RuntimeError(
+                f"{name}(): The expanded size of the tensor ({new[i]}) must match the existing "
+                f"size ({n}) at non-singleton dimension {i}.  Target sizes: {list(new)}.  Tensor "
+                f"sizes: {list(old)}"
+            )
+
+
 def view(x: Any, shape: Shape) -> Any:
     """x with another shape and the same memory; None where its strides do not allow that."""
     return x if x.array.shape == shape else _view(x, shape)

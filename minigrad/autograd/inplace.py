@@ -21,7 +21,7 @@ from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import Leaf
-from minigrad.autograd.primitive import Op, broadcast_error, cast, primitive, record
+from minigrad.autograd.primitive import Op, cast, primitive, record
 from minigrad.autograd.primitive import _suit as number_of_type
 from minigrad.tensor import Tensor, wrap
 
@@ -189,10 +189,8 @@ def copy_(x: Tensor, value: Tensor) -> Tensor:
         if extra > 0 and set(shape[:extra]) <= {1}:
             # X[0] = a (1, n) tensor, as PyTorch has it.
             value = broadcast.reshape(value, shape[extra:])
-        try:
-            value = broadcast.expand(value, x.array.shape)
-        except (ValueError, RuntimeError):
-            raise broadcast_error("copy_", [x.array.shape, shape]) from None
+        broadcast.check_expand("copy_", value.array.shape, x.array.shape)
+        value = broadcast.expand(value, x.array.shape)
     return write(x, broadcast.alias(value) if isinstance(value.node, Leaf) else value)
 
 

@@ -11,10 +11,9 @@ int.
 from __future__ import annotations
 
 import warnings
-from collections import namedtuple
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
-from minigrad.ops.shape import slice_, viewed, whole, zeros
+from minigrad.ops.shape import common_shape, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
 
 
@@ -82,8 +81,24 @@ nonzero_ = primitive("nonzero", "x")
 searchsorted_ = primitive("searchsorted", "sorted values | right")
 unique_ = primitive("unique", "x -> values inverse counts")
 
-SortResult = namedtuple("sort", "values indices")
-TopkResult = namedtuple("topk", "values indices")
+
+class Pair(NamedTuple):
+    """What ops that pick elements return: the values, and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        name = type(self).__name__.lower()
+        return f"minigrad.return_types.{name}(\nvalues={self.values},\nindices={self.indices})"
+
+
+class Sort(Pair):
+    pass
+
+
+class Topk(Pair):
+    pass
 
 
 # -- x[key] and x[key] = value
@@ -544,11 +559,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
         )
     axis = one_axis("take_along_dim", dim, input.dim())
     x, shape = input.array.shape, indices.array.shape
-    common = list(
-        np.broadcast_shapes(
-            x[:axis] + (1,) + x[axis + 1 :], shape[:axis] + (1,) + shape[axis + 1 :]
-        )
-    )
+    others = [(*known[:axis], 1, *known[axis + 1 :]) for known in (x, shape)]
+    common = common_shape("take_along_dim", others)
     sizes = [(*common[:axis], n, *common[axis + 1 :]) for n in (x[axis], shape[axis])]
     return gather(broadcast.expand(input, sizes[0]), axis, broadcast.expand(indices, sizes[1]))
 
@@ -585,13 +597,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements of x where mask is True, in one dim; the two broadcast."""
     if mask.array.dtype != dtypes.bool_.numpy:
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
-    try:
-        shape = np.broadcast_shapes(input.array.shape, mask.array.shape) or (1,)
-    except ValueError:
-        raise RuntimeError(
-            f"masked_select(): the mask's shape {list(mask.shape)} does not broadcast with "
-            f"{list(input.shape)}"
-        ) from None
+    shape = common_shape("masked_select", [input.array.shape, mask.array.shape]) or (1,)
     return getitem(broadcast.expand(input, shape), broadcast.expand(mask, shape))
 
 
@@ -605,14 +611,14 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 # -- in order
 
 
-def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Pair:
     """(values, indices): x in order along `dim`; stable, and NaN counts as the largest.
 
     >>> import minigrad
     >>> minigrad.tensor([3, 1, 2]).sort().indices
     tensor([1, 2, 0])
     """
-    return SortResult(*sort_(input, one_axis("sort", dim, input.dim()), bool(descending)))
+    return Sort(*sort_(input, one_axis("sort", dim, input.dim()), bool(descending)))
 
 
 def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Tensor:
@@ -621,7 +627,7 @@ def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool
     return indices
 
 
-def topk(input: Tensor, k: int, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Tensor, k: int, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Pair:
     """(values, indices) of the k largest (or smallest) along `dim`, in order."""
     axis = one_axis("topk", dim, input.dim())
     n = input.array.shape[axis] if input.array.shape else 1
@@ -629,7 +635,7 @@ def topk(input: Tensor, k: int, dim: Any = -1, largest: bool = True, sorted: boo
         raise RuntimeError(
             f"topk(): selected index k out of range: k is {k}, dimension {axis} has size {n}"
         )
-    return TopkResult(*topk_(input, k, axis, bool(largest)))
+    return Topk(*topk_(input, k, axis, bool(largest)))
 
 
 def searchsorted(

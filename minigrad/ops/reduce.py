@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import axes_of, one_axis
 from minigrad.ops.elementwise import abs, exp, maximum, minimum, pow, sqrt, square
-from minigrad.ops.index import place_rule
+from minigrad.ops.index import Pair, place_rule
 from minigrad.ops.shape import flip_, pad_, permute_, slice_, whole
 from minigrad.tensor import Tensor
 
@@ -130,9 +129,15 @@ _logsumexp = primitive(
 cumsum_ = primitive("cumsum", "x | axis", x=_from_end)
 cumprod_ = primitive("cumprod", "x | axis", grads=_cumprod_rule, composite=_scan)
 
-MaxResult = namedtuple("max", "values indices")
-MinResult = namedtuple("min", "values indices")
 _INT64, _FLOAT16 = dtypes.int64.numpy, dtypes.float16.numpy
+
+
+class Max(Pair):
+    pass
+
+
+class Min(Pair):
+    pass
 
 
 def _summable(x: Tensor, dtype: Any) -> Tensor:
@@ -287,20 +292,18 @@ def max(
 
     >>> import minigrad
     >>> minigrad.tensor([[1, 5], [7, 2]]).max(dim=1)
-    max(values=tensor([5, 7]), indices=tensor([1, 0]))
+    minigrad.return_types.max(
+    values=tensor([5, 7]),
+    indices=tensor([1, 0]))
     """
-    return _pick(
-        "max", (_max, _max_with_indices, maximum, MaxResult), input, dim, keepdim, axis, other
-    )
+    return _pick("max", (_max, _max_with_indices, maximum, Max), input, dim, keepdim, axis, other)
 
 
 def min(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
 ) -> Any:
     """min(x): the smallest; min(x, dim): (values, indices); min(x, y): the smaller of each two."""
-    return _pick(
-        "min", (_min, _min_with_indices, minimum, MinResult), input, dim, keepdim, axis, other
-    )
+    return _pick("min", (_min, _min_with_indices, minimum, Min), input, dim, keepdim, axis, other)
 
 
 def _pick(name: str, ops: Any, x: Tensor, dim: Any, keepdim: bool, axis: Any, other: Any) -> Any:

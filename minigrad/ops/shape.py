@@ -368,30 +368,22 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
 
 def _expand(name: str, x: Tensor, sizes: Shape) -> Tensor:
     old = x.array.shape
+    if sizes and min(sizes) < 0:
+        sizes = _keep_sizes(name, sizes, old)
+    broadcast.check_expand(name, old, sizes)
+    return broadcast.expand(x, sizes)
+
+
+def _keep_sizes(name: str, sizes: Shape, old: Shape) -> Shape:
+    """The sizes with each -1 replaced by the size that is there."""
     extra = len(sizes) - len(old)
-    if extra < 0:
-        raise RuntimeError(
-            f"{name}(): the number of sizes provided ({len(sizes)}) must be greater or equal to "
-            f"the number of dimensions in the tensor ({len(old)}): sizes {list(sizes)}, shape "
-            f"{list(old)}"
-        )
-    shape = list(sizes)
     for i, n in enumerate(sizes):
-        if i < extra and n < 0:
+        if n < -1 or (n == -1 and i < extra):
             raise RuntimeError(
-                f"{name}(): The expanded size of the tensor ({n}) isn't allowed in a leading, "
-                f"non-existing dimension {i}"
+                f"{name}(): The expanded size of the tensor ({n}) isn't allowed in dimension {i}, "
+                f"which the tensor of shape {list(old)} {'lacks' if i < extra else 'has'}"
             )
-        if i >= extra and n != old[i - extra]:
-            if n == -1:
-                shape[i] = old[i - extra]
-            elif n < 0 or old[i - extra] != 1:
-                raise RuntimeError(
-                    f"{name}(): The expanded size of the tensor ({n}) must match the existing size "
-                    f"({old[i - extra]}) at non-singleton dimension {i}.  Target sizes: "
-                    f"{list(sizes)}.  Tensor sizes: {list(old)}"
-                )
-    return broadcast.expand(x, tuple(shape))
+    return tuple([old[i - extra] if n == -1 else n for i, n in enumerate(sizes)])
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -407,11 +399,11 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape in which tensors of these shapes meet."""
     return Size(
-        _common("broadcast_shapes", [ints("broadcast_shapes", (shape,)) for shape in shapes])
+        common_shape("broadcast_shapes", [ints("broadcast_shapes", (shape,)) for shape in shapes])
     )
 
 
-def _common(name: str, shapes: Sequence[Shape]) -> Shape:
+def common_shape(name: str, shapes: Sequence[Shape]) -> Shape:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
@@ -421,7 +413,7 @@ def _common(name: str, shapes: Sequence[Shape]) -> Shape:
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors, each expanded to the shape in which all meet."""
     members = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
-    shape = _common("broadcast_tensors", [x.array.shape for x in members])
+    shape = common_shape("broadcast_tensors", [x.array.shape for x in members])
     return tuple([broadcast.expand(x, shape) for x in members])
 
 
