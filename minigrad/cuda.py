@@ -1,6 +1,7 @@
 """The names PyTorch programs use for "the accelerator, if there is one".
 
-When the default device is not the CPU, `cuda` means that device. So the line that most programs start with,
+When the default device is not the CPU, `cuda` means that device. So the line that most programs
+start with,
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
