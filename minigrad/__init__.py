@@ -15,12 +15,26 @@ from minigrad.autograd import (
     set_grad_enabled,
 )
 from minigrad.device import Device as device
-from minigrad.device import register_backend, set_default_device
 from minigrad.device import default_device as get_default_device
+from minigrad.device import register_backend, set_default_device
 from minigrad.dtype import DType as dtype
 from minigrad.dtype import bool_ as bool
-from minigrad.dtype import can_cast, finfo, float16, float32, float64, get_default_dtype, iinfo
-from minigrad.dtype import int8, int16, int32, int64, promote_types, set_default_dtype, uint8
+from minigrad.dtype import (
+    can_cast,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
 from minigrad.tensor import Size, Tensor
 
 if TYPE_CHECKING:

@@ -104,8 +104,7 @@ def _view(x: Any, naive: Naive, kind: str, at: int) -> tuple[Any, Naive] | None:
     if kind == "detach":
         return x.detach(), Naive.view_of(values, np.zeros_like(slopes))
     if kind == "expand" and dims < 3:
-        shape = (2, *values.shape)
-        return x.expand(shape), Naive.view_of(np.broadcast_to(values, shape), np.broadcast_to(slopes, (2, *slopes.shape)))
+        return x.expand(2, *values.shape), Naive.view_of(_twice(values), _twice(slopes))
     if dims == 0 or values.shape[axis] == 0:
         return None
     if kind == "transpose":
@@ -129,12 +128,22 @@ def _view(x: Any, naive: Naive, kind: str, at: int) -> tuple[Any, Naive] | None:
     return None
 
 
+def _twice(array: np.ndarray) -> np.ndarray:
+    """The array beside itself; unlike NumPy's broadcast_to, to be written to."""
+    return np.lib.stride_tricks.as_strided(array, (2, *array.shape), (0, *array.strides))
+
+
 VIEWS = ("unsqueeze", "flat", "detach", "expand", "transpose", "select", "narrow", "diagonal")
 
 
 def too_large(naive: Naive) -> bool:
     """Whether values or slopes have grown so far that rounding would count."""
     return np.abs(naive.values).max(initial=0.0) > 1e3 or np.abs(naive.slopes).max(initial=0.0) > 1e4
+
+
+def repeats(values: np.ndarray) -> bool:
+    """Whether one element in memory is several of these."""
+    return any(step == 0 and n > 1 for step, n in zip(values.strides, values.shape, strict=True))
 
 
 class Programs(RuleBasedStateMachine):
@@ -229,13 +238,13 @@ class Programs(RuleBasedStateMachine):
         at %= x.values.shape[0]
         j = candidates[j % len(candidates)]
         y = self.naive[j]
-        result = Naive(x.values.copy(), x.slopes.copy())
-        result.values[at], result.slopes[at] = y.values, y.slopes
 
         def assign() -> None:
             self.tensors[i][at] = self.tensors[j]
 
-        self.write(i, assign, result, j)
+        item = Naive.view_of(x.values[at, ...], x.slopes[at])
+        result = Naive(np.broadcast_to(y.values, shape), np.broadcast_to(y.slopes, item.slopes.shape))
+        self.write(i, assign, result, j, item)
 
     @rule(i=ids, name=st.sampled_from(["tanh_", "zero_", "mul_"]))
     def write_alone(self, i: int, name: str) -> None:
@@ -251,28 +260,30 @@ class Programs(RuleBasedStateMachine):
     @rule(i=ids)
     def write_unrecorded(self, i: int) -> None:
         """As an optimizer does: the values change, and the graph knows nothing of it."""
-        if self.repeats(i):
+        if repeats(self.naive[i].values):
             return
         with minigrad.no_grad():
             self.tensors[i].mul_(0.75)
         self.naive[i].values[...] *= 0.75
         self.writes += 1
 
-    def write(self, i: int, act: Callable[[], Any], result: Naive, j: int | None = None) -> None:
+    def write(
+        self, i: int, act: Callable[[], Any], result: Naive, j: int | None = None, part: Naive | None = None
+    ) -> None:
         """Both write, or minigrad refuses: what repeats an element, and leaves that a gradient must reach."""
         if too_large(result):
             return
-        x = self.tensors[i]
+        x, naive = self.tensors[i], part or self.naive[i]
         wants = x.requires_grad or (j is not None and self.tensors[j].requires_grad)
         root = x if x.base is None else x.base[0]
         of_leaf = any(root is leaf for leaf in self.leaves)
-        if self.repeats(i) or (of_leaf and wants):
+        if repeats(naive.values) or (of_leaf and wants):
             with pytest.raises(RuntimeError, match="single memory location|leaf Variable"):
                 act()
             return
         act()
-        self.naive[i].values[...] = result.values
-        self.naive[i].slopes[...] = result.slopes
+        naive.values[...] = result.values
+        naive.slopes[...] = result.slopes
         self.writes += 1
 
     # -- steps that look at gradients
@@ -331,10 +342,6 @@ class Programs(RuleBasedStateMachine):
             if both == shape or not inside:
                 found.append(k)
         return found[j % len(found)]
-
-    def repeats(self, i: int) -> bool:
-        values = self.naive[i].values
-        return any(step == 0 and n > 1 for step, n in zip(values.strides, values.shape, strict=True))
 
     def weights(self, i: int, seed: int) -> np.ndarray:
         return np.asarray(np.random.default_rng(seed).uniform(0.5, 1.5, self.naive[i].values.shape))

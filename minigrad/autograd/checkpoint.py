@@ -117,7 +117,8 @@ def _placed(out: Tensor, node: Node, index: int, start: int) -> Tensor:
     placed.node = node if len(node.op.shapes) == 1 else Output(node, index)
     root = None if out.base is None else out.base[0]
     if root is not None and (root.node is None or root.node.seq <= start):
-        placed.base = (root, None)  # a view of what is outside: a write could not be followed there
+        placed.base = (root, None)  # a view of what is outside: no write can be followed there
+        placed.version.add_view(placed)
     return placed
 
 

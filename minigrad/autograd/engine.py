@@ -72,18 +72,7 @@ def run(
             edges = node.edges
             if path is not None:
                 edges = [edge if edge in path else None for edge in edges]
-            op = node.op
-            rules = _composite_gradients if create_graph and op.composite else op.gradients
-            if mode.anomaly is None:
-                gradients = rules(node, g, edges)
-            else:
-                gradients = _watched(rules, node, g, edges)
-            if node.shapes is not None:
-                gradients = [
-                    None if gx is None else broadcast.sum_to(gx, shape)
-                    for gx, shape in zip(gradients, node.shapes, strict=True)
-                ]
-            for edge, gx in zip(edges, gradients, strict=True):
+            for edge, gx in zip(edges, _gradients(node, g, edges, create_graph), strict=True):
                 if edge is not None and gx is not None:
                     send(edge, gx)
             if not keep_graph:
@@ -93,6 +82,21 @@ def run(
     finally:
         mode.grad = previous
     return arrived
+
+
+def _gradients(
+    node: Node, g: Any, edges: Sequence[Any], create_graph: bool
+) -> Sequence[Tensor | None]:
+    """The gradient for each edge that is not None, summed to its input's shape."""
+    op = node.op
+    rules = _composite_gradients if create_graph and op.composite else op.gradients
+    found = rules(node, g, edges) if mode.anomaly is None else _watched(rules, node, g, edges)
+    if node.shapes is None:
+        return found
+    return [
+        None if gx is None else broadcast.sum_to(gx, shape)
+        for gx, shape in zip(found, node.shapes, strict=True)
+    ]
 
 
 def _leading_to(targets: set[Any], roots: Iterable[Any], stop: bool) -> set[Any]:
@@ -115,7 +119,7 @@ def _leading_to(targets: set[Any], roots: Iterable[Any], stop: bool) -> set[Any]
 
 
 def _add_at(gradients: list[Tensor | None], index: int, g: Tensor) -> None:
-    gradients.extend([None] * (index + 1 - len(gradients)))  # an op like split has as many outputs as it is asked for
+    gradients.extend([None] * (index + 1 - len(gradients)))  # split has as many as it is asked for
     before = gradients[index]
     gradients[index] = g if before is None else before + g
 

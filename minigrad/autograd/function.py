@@ -36,7 +36,7 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast, inplace
 from minigrad.autograd.mode import mode, no_grad
-from minigrad.autograd.node import FREED, Node, Output, clock
+from minigrad.autograd.node import FREED, Node, Output, Refusal, clock
 from minigrad.autograd.primitive import _overwritten, cast, record
 from minigrad.tensor import Tensor, wrap
 
@@ -264,6 +264,8 @@ class _Outputs:
         elif x.base is not None and self.is_private(x):
             x.base = None  # a view of memory that only forward knew is as good as a tensor
         x.node = node
+        if x.base is not None:
+            x.version.add_view(x)  # so that a write to its root is noticed
         return x
 
     def is_private(self, x: Tensor) -> bool:
@@ -314,19 +316,7 @@ def _intermediate(x: Tensor, node: FunctionNode) -> Tensor:
         "be missing. Return the tensor as a further output, or compute it anew in backward; a "
         "constant can be kept as an attribute, ctx.mask = mask"
     )
-    return _refused(x, _Refusal(why), node.edges)
-
-
-class _Refusal:
-    """The op of a node that no gradient may pass."""
-
-    name, composite, visible = "refusal", None, ("out",)
-
-    def __init__(self, why: str):
-        self.why = why
-
-    def gradients(self, node: Node, g: Any, edges: Sequence[Any]) -> list[Tensor | None]:
-        raise RuntimeError(self.why)
+    return _refused(x, Refusal(why), node.edges)
 
 
 def _refused(x: Tensor, refusal: Any, edges: tuple[Any, ...]) -> Tensor:
@@ -420,7 +410,7 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
         node = ctx._node()
         if not mode.grad or node is None:
             return found
-        refusal = _Refusal(
+        refusal = Refusal(
             f"{node.name()}: trying to differentiate twice a function that was marked with "
             "@once_differentiable"
         )

@@ -20,7 +20,7 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode, no_grad
-from minigrad.autograd.node import Leaf
+from minigrad.autograd.node import Leaf, Refusal
 from minigrad.autograd.primitive import Op, cast, primitive, record
 from minigrad.autograd.primitive import _suit as number_of_type
 from minigrad.tensor import Tensor, wrap
@@ -205,8 +205,12 @@ def _rebase(x: Tensor, value: Tensor) -> None:
         root.node = record(_replaced, (root.node, value.node), (chain,), None)
     for ref in tuple(root.version.views):
         view = ref()
-        if view is not None and view.base[0] is root and view.base[1] is not None:
+        if view is None or view.base[0] is not root:
+            continue
+        if view.base[1] is not None:
             view.node = _replay(root, view.base[1]).node
+        elif view.node is not None:
+            view.node = record(_lost_view, (root.node,), (), None)
 
 
 def _replay(x: Tensor, chain: tuple[Any, ...]) -> Tensor:
@@ -232,6 +236,10 @@ def _outside(g: Tensor, chain: tuple[Any, ...]) -> Tensor:
     return where_(wrap(backend.view(mask, shape), g.device), 0, g)
 
 
+_lost_view: Any = Refusal(
+    "the output of a Function or of checkpoint is a view of a tensor that was written to since: "
+    "its gradient could not follow. Let the function return a clone()"
+)
 _replaced = Op(
     "replaced",
     "root value | chain",

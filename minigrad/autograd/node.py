@@ -107,6 +107,18 @@ class Node:
         return f"<{self.name()}>"
 
 
+class Refusal:
+    """The op of a node that no gradient may pass."""
+
+    name, composite, visible = "refusal", None, ("out",)
+
+    def __init__(self, why: str):
+        self.why = why
+
+    def gradients(self, node: Node, g: Any, edges: Any) -> Any:
+        raise RuntimeError(self.why)
+
+
 class Output:
     """Output `index` of a node with several. Its gradient waits here until the node's own turn
     comes.
