@@ -87,7 +87,7 @@ class Backend:
         """out[i] = array[i], on the device. On the host it may be the same memory."""
 
     @core
-    def to_host(self, x: Array) -> np.ndarray:
+    def to_host(self, x: Array) -> np.ndarray:  # type: ignore[empty-body]
         """out[i] = x[i], a NumPy array. On the host it may be the same memory."""
 
     @core
@@ -116,7 +116,7 @@ class Backend:
         """out[i] = x[i] in row-major order; x itself where it is contiguous."""
 
     @core
-    def strides(self, x: Array) -> tuple[int, ...]:
+    def strides(self, x: Array) -> tuple[int, ...]:  # type: ignore[empty-body]
         """How many elements apart in memory neighbours along each axis lie."""
 
     def copy(self, x: Array) -> Array:
@@ -148,7 +148,8 @@ class Backend:
 
     @core
     def expand(self, x: Array, shape: Shape) -> Array:
-        """out[i] = x[i broadcast]: leading axes are added, axes of size 1 repeat. Read only."""
+        """out[i] = x[i broadcast]: leading axes are added, axes of size 1 repeat.
+        Callers do not write into it."""
 
     @core
     def slice(self, x: Array, key: Key) -> Array:
@@ -679,7 +680,8 @@ class Backend:
         """[i for i of x if x[i] != 0] in row-major order, shape (count, x.ndim) (int64)"""
 
     @core
-    def sort(self, x: Array, axis: int, descending: bool) -> tuple[Array, Array]:
+    def sort(  # type: ignore[empty-body]
+            self, x: Array, axis: int, descending: bool) -> tuple[Array, Array]:
         """(values, indices): values[i, k] = x[i, indices[i, k]] in order; stable, NaN is largest"""
 
     def index_select(self, x: Array, axis: int, index: Array) -> Array:

@@ -70,7 +70,7 @@ def division(ufunc: Callable) -> Any:
     return staticmethod(kernel)
 
 
-def reduction(ufunc: Callable) -> Any:
+def reduction(ufunc: np.ufunc) -> Any:
     """The kernel for ufunc.reduce; float16 accumulates in float32."""
     reduce = ufunc.reduce
 
@@ -101,7 +101,7 @@ def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     return out.reshape([n for axis, n in enumerate(shape) if axis not in axes])
 
 
-def selection(ufunc: Callable) -> Any:
+def selection(ufunc: np.ufunc) -> Any:
     """The kernel for maximum.reduce or minimum.reduce."""
     reduce = ufunc.reduce
 
@@ -130,7 +130,7 @@ def empty_reduction(name: str, x: np.ndarray) -> IndexError:
     return IndexError(f"{name} along an axis of size 0 has no value: the shape is {x.shape}")
 
 
-def accumulation(ufunc: Callable) -> Any:
+def accumulation(ufunc: np.ufunc) -> Any:
     """The kernel for ufunc.accumulate; float16 accumulates in float32."""
 
     def kernel(x, axis):
@@ -353,7 +353,7 @@ class NumpyBackend(Backend):
     bitwise_right_shift = binary(np.right_shift)
 
     @staticmethod
-    def pow(x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    def pow(x: Any, y: Any, out: Any = None) -> np.ndarray:
         out = ... if out is None else out
         if y.__class__ in NUMBERS and y in POWERS and x.dtype.kind == "f":
             return POWERS[y](x, out=out)

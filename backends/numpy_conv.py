@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -21,8 +22,8 @@ def padded(x: np.ndarray, padding: Pads, value: Number = 0) -> np.ndarray:
     space = x.shape[first:]
     size = tuple(low + n + high for n, (low, high) in zip(space, padding, strict=True))
     out = np.full(x.shape[:first] + size, value, x.dtype)
-    inside = tuple(slice(low, low + n) for n, (low, _) in zip(space, padding, strict=True))
-    out[(..., *inside)] = x
+    inside: list[Any] = [slice(low, low + n) for n, (low, _) in zip(space, padding, strict=True)]
+    out[..., *inside] = x
     return out
 
 
@@ -328,5 +329,6 @@ def avg_pool_input(g: np.ndarray, x_shape: Shape, size: Shape, stride: Shape, pa
     targets = targets[(slice(None), slice(None), *(slice(0, p) for p in g.shape[2:]))]
     for k in np.ndindex(*size):
         targets[(..., *k)] += share
-    inside = tuple(slice(low, low + n) for n, (low, _) in zip(x_shape[2:], padding, strict=True))
-    return np.ascontiguousarray(out[(..., *inside)])
+    inside: list[Any] = [
+        slice(low, low + n) for n, (low, _) in zip(x_shape[2:], padding, strict=True)]
+    return np.ascontiguousarray(out[..., *inside])

@@ -16,6 +16,9 @@ from queue import SimpleQueue
 
 import numpy as np
 
+# The module that is linked with OpenBLAS.
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+
 CHUNK = 1 << 16  # elements: a few float32 operands of this size fit into the cache of a core
 
 
@@ -136,10 +139,10 @@ class Blas:
     """The threads of OpenBLAS, which would fight with the workers over the cores."""
 
     def __init__(self) -> None:
-        library = ctypes.CDLL(np._core._multiarray_umath.__file__)
+        library = ctypes.CDLL(_multiarray_umath.__file__)
         self.set_threads = getattr(library, "scipy_openblas_set_num_threads64_", lambda n: None)
         get_threads = getattr(library, "scipy_openblas_get_num_threads64_", lambda: AFFINITY)
-        self.threads = get_threads()
+        self.threads: int = get_threads()
         self.forget()
 
     def forget(self) -> None:

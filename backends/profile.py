@@ -43,7 +43,8 @@ class Profile:
 
     def add(self, name: str, args: tuple[Any, ...], result: Any, start: int, stop: int) -> None:
         """Counts one call. A view moves no bytes."""
-        sources, targets = (), ()
+        sources: list[Any] = []
+        targets: list[Any] = []
         if name not in VIEWS:
             sources, targets = read(name, args), written(name, args) or list(arrays((result,)))
         thread = threading.get_ident()

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _tensor_module.ops = ops
 _tensor_module.autograd = autograd
 
-from minigrad.ops import *  # isort: skip
+from minigrad.ops import *  # noqa: E402  # isort: skip
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

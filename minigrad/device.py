@@ -76,6 +76,7 @@ class Device:
     type: str
     index: int | None
     backend: Any
+    _base: Any  # the backend without wrappers
     wrappers: list[Callable[[Any], Any]]
 
     def __new__(cls, type: Any = None, index: int | None = None) -> Device:

@@ -134,9 +134,9 @@ def result_dtype(operands: Iterable[Any]) -> np.dtype:
         seen = ranks[rank]
         ranks[rank] = dtype if seen is None else promote(seen, dtype)
     result: np.dtype | None = None
-    for dtype in ranks:
-        if dtype is not None and (result is None or CATEGORY[dtype.kind] > CATEGORY[result.kind]):
-            result = dtype
+    for met in ranks:
+        if met is not None and (result is None or CATEGORY[met.kind] > CATEGORY[result.kind]):
+            result = met
     assert result is not None, "result_dtype: no operands"
     return result
 
@@ -146,8 +146,10 @@ def can_cast(from_: DType, to: DType) -> bool:
     category to a lower.
 
     >>> import minigrad
-    >>> minigrad.can_cast(minigrad.float64, minigrad.float16), minigrad.can_cast(minigrad.float32,
-    minigrad.int64) (True, False)
+    >>> minigrad.can_cast(minigrad.float64, minigrad.float16)
+    True
+    >>> minigrad.can_cast(minigrad.float32, minigrad.int64)
+    False
     """
     return CATEGORY[from_.numpy.kind] <= CATEGORY[to.numpy.kind]
 

@@ -37,7 +37,10 @@ else:
     ops = autograd = None
 
 _new = object.__new__
-_bool, _int, _float = bool, int, float  # inside the class these names are methods
+# Inside the class these names are methods.
+_bool = bool
+_int = int
+_float = float
 
 
 class Size(tuple):
@@ -1318,7 +1321,7 @@ class Tensor:
     def __imod__(self, other: Any) -> Tensor:
         return self.remainder_(other)
 
-    def __ipow__(self, other: Any) -> Tensor:  # type: ignore[misc]
+    def __ipow__(self, other: Any) -> Tensor:
         return self.pow_(other)
 
     def __iand__(self, other: Any) -> Tensor:

@@ -1,7 +1,8 @@
 """What all tests share: hypothesis profiles, the device under test, and a watch over global state.
 
-    MINIGRAD_HYPOTHESIS=dev make test              ci (default: always the same, few examples), dev, thorough
-    make test ARGS="--device opencl"               run what takes a device on that one
+MINIGRAD_HYPOTHESIS=dev make test              ci (default: always the same, few examples), dev,
+                                               thorough
+make test ARGS="--device opencl"               run what takes a device on that one
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import minigrad
 from minigrad.autograd.mode import mode
 
 calm = [HealthCheck.too_slow, HealthCheck.data_too_large]
-# Without shrinking: when much is broken at once, it would take the ci run from seconds to hours. dev shrinks.
+# Without shrinking: when much is broken at once, it would take the ci run from seconds to hours.
+# dev shrinks.
 settings.register_profile(
     "ci", max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=calm,
     phases=[Phase.explicit, Phase.generate],
@@ -64,6 +66,10 @@ def no_leaks() -> Iterator[None]:
     before = _global_state()
     yield
     after = _global_state()
-    leaked = [f"{name}: {before[name]} became {after[name]}" for name in before if before[name] != after[name]]
+    leaked = [
+        f"{name}: {before[name]} became {after[name]}"
+        for name in before
+        if before[name] != after[name]
+    ]
     _reset(before)
     assert not leaked, f"the test leaks global state: {'; '.join(leaked)}"

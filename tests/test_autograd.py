@@ -1,4 +1,5 @@
-"""The graph, the engine, and what users build on them: writes in place, hooks, Function, functional,
+"""The graph, the engine, and what users build on them: writes in place, hooks, Function,
+functional,
 anomaly detection, checkpointing."""
 
 import gc

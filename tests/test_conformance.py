@@ -1,4 +1,6 @@
-"""Backends against minigrad.testing.conformance: the device under test, and the defaults of the base class."""
+"""Backends against minigrad.testing.conformance: the device under test, and the defaults of the
+base class.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ KERNELS = list(dict.fromkeys(case.kernel for case in conformance.cases()))
 
 
 class CoreOnly(Backend):
-    """The core kernels of NumPy, and for all others the defaults of the base class: what a new backend starts as."""
+    """The core kernels of NumPy, and for all others the defaults of the base class: what a new
+    backend starts as.
+    """
 
     name = "core"
 
@@ -42,7 +46,9 @@ def test_defaults_of_the_base_class(kernel: str) -> None:
 
 
 def test_a_wrapped_backend() -> None:
-    _nothing_fails(conformance.check_backend(Wrapper(NumpyBackend()), ["add", "sum", "layer_norm", "normal"]))
+    _nothing_fails(
+        conformance.check_backend(Wrapper(NumpyBackend()), ["add", "sum", "layer_norm", "normal"])
+    )
 
 
 def test_every_kernel_is_checked() -> None:

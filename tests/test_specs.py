@@ -1,4 +1,5 @@
-"""Every primitive, held against its spec: each row is an op and a property that must hold for it."""
+"""Every primitive, held against its spec: each row is an op and a property that must hold for it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def test_every_spec_is_of_something() -> None:
 
 
 def test_every_float_op_has_its_gradient_checked() -> None:
-    """What has rules is checked by differences, to first and second order, unless the spec says that it is flat."""
+    """What has rules is checked by differences, to first and second order, unless the spec says
+    that it is flat.
+    """
     from minigrad.autograd.primitive import table
 
     for name, spec in specs.table.items():

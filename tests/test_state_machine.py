@@ -1,11 +1,14 @@
-"""Random programs of ops, views and in-place writes, next to an engine that is too simple to be wrong.
+"""Random programs of ops, views and in-place writes, next to an engine that is too simple to be
+wrong.
 
-The naive engine is forward mode on NumPy arrays. A variable is a pair: its values, and their derivatives by every element
-of every leaf, as one more axis at the end. A view is the same view of both arrays, an in-place write is
-written into both, so that NumPy's own memory does all that minigrad's versions, chains of views and rebased nodes have
-to get right. After each step all values must agree, and after each backward pass all gradients.
+The naive engine is forward mode on NumPy arrays. A variable is a pair: its values, and their
+derivatives by every element of every leaf, as one more axis at the end. A view is the same view of
+both arrays, an in-place write is written into both, so that NumPy's own memory does all that
+minigrad's versions, chains of views and rebased nodes have to get right. After each step all values
+must agree, and after each backward pass all gradients.
 
-A backward pass may raise where a value that it needs was overwritten. A wrong gradient it may not return.
+A backward pass may raise where a value that it needs was overwritten. A wrong gradient it may not
+return.
 """
 
 from __future__ import annotations
@@ -40,8 +43,7 @@ class Naive:
     """Values, and their derivatives by the elements of the leaves: shape (*values.shape, count)."""
 
     def __init__(self, values: np.ndarray, slopes: np.ndarray):
-        self.values, self.slopes = np.ascontiguousarray(values), np.ascontiguousarray(slopes)
-        self.values = self.values.reshape(values.shape)  # ascontiguousarray makes 0-d arrays 1-d
+        self.values, self.slopes = np.array(values, order="C"), np.array(slopes, order="C")
 
     @classmethod
     def view_of(cls, values: np.ndarray, slopes: np.ndarray) -> Naive:
@@ -98,7 +100,9 @@ def _view(x: Any, naive: Naive, kind: str, at: int) -> tuple[Any, Naive] | None:
     dims = values.ndim
     axis = at % max(dims, 1)
     if kind == "unsqueeze" and dims < 3:
-        return x.unsqueeze(axis), Naive.view_of(np.expand_dims(values, axis), np.expand_dims(slopes, axis))
+        return x.unsqueeze(axis), Naive.view_of(
+            np.expand_dims(values, axis), np.expand_dims(slopes, axis)
+        )
     if kind == "flat" and x.is_contiguous() and values.flags.c_contiguous:
         return x.view(-1), Naive.view_of(values.reshape(-1), slopes.reshape(-1, slopes.shape[-1]))
     if kind == "detach":
@@ -108,7 +112,9 @@ def _view(x: Any, naive: Naive, kind: str, at: int) -> tuple[Any, Naive] | None:
     if dims == 0 or values.shape[axis] == 0:
         return None
     if kind == "transpose":
-        return x.transpose(0, axis), Naive.view_of(values.swapaxes(0, axis), slopes.swapaxes(0, axis))
+        return x.transpose(0, axis), Naive.view_of(
+            values.swapaxes(0, axis), slopes.swapaxes(0, axis)
+        )
     whole = (slice(None),) * axis
     if kind == "select":
         key: Any = (*whole, at % values.shape[axis])
@@ -118,12 +124,16 @@ def _view(x: Any, naive: Naive, kind: str, at: int) -> tuple[Any, Naive] | None:
         return x[key], Naive.view_of(values[key], slopes[key])
     if kind == "diagonal" and dims == 2:
         diagonal = slopes[np.arange(min(values.shape)), np.arange(min(values.shape))]
-        base = np.diagonal(slopes, 0, 0, 1)  # the slopes come first here; and NumPy's own diagonal is read-only
+        base = np.diagonal(
+            slopes, 0, 0, 1
+        )  # the slopes come first here; and NumPy's own diagonal is read-only
         assert base.shape[::-1] == diagonal.shape
         n, strides = min(values.shape), (sum(values.strides),)
         return x.diagonal(), Naive.view_of(
             np.lib.stride_tricks.as_strided(values, (n,), strides),
-            np.lib.stride_tricks.as_strided(slopes, (n, slopes.shape[-1]), (sum(slopes.strides[:2]), slopes.strides[2])),
+            np.lib.stride_tricks.as_strided(
+                slopes, (n, slopes.shape[-1]), (sum(slopes.strides[:2]), slopes.strides[2])
+            ),
         )
     return None
 
@@ -138,7 +148,9 @@ VIEWS = ("unsqueeze", "flat", "detach", "expand", "transpose", "select", "narrow
 
 def too_large(naive: Naive) -> bool:
     """Whether values or slopes have grown so far that rounding would count."""
-    return np.abs(naive.values).max(initial=0.0) > 1e3 or np.abs(naive.slopes).max(initial=0.0) > 1e4
+    return (
+        np.abs(naive.values).max(initial=0.0) > 1e3 or np.abs(naive.slopes).max(initial=0.0) > 1e4
+    )
 
 
 def repeats(values: np.ndarray) -> bool:
@@ -160,14 +172,18 @@ class Programs(RuleBasedStateMachine):
         self.writes = 0
 
     def keep(self, x: minigrad.Tensor, naive: Naive) -> Any:
-        assert x.requires_grad or not naive.slopes.any(), "a result that depends on a leaf requires no gradient"
+        assert x.requires_grad or not naive.slopes.any(), (
+            "a result that depends on a leaf requires no gradient"
+        )
         if too_large(naive):
             return multiple()
         self.tensors.append(x)
         self.naive.append(naive)
         return len(self.tensors) - 1
 
-    @initialize(target=ids, shapes=st.lists(st.sampled_from(SHAPES[:4]), min_size=2, max_size=2), seed=seeds)
+    @initialize(
+        target=ids, shapes=st.lists(st.sampled_from(SHAPES[:4]), min_size=2, max_size=2), seed=seeds
+    )
     def start(self, shapes: list[tuple[int, ...]], seed: int) -> Any:
         rng = np.random.default_rng(seed)
         sizes = [int(np.prod(shape)) for shape in shapes]
@@ -186,7 +202,10 @@ class Programs(RuleBasedStateMachine):
     @rule(target=ids, shape=st.sampled_from(SHAPES), seed=seeds)
     def constant(self, shape: tuple[int, ...], seed: int) -> Any:
         values = np.asarray(np.random.default_rng(seed).uniform(-1.5, 1.5, shape))
-        return self.keep(minigrad.tensor(values), Naive(values, np.zeros((*shape, self.naive[0].slopes.shape[-1]))))
+        return self.keep(
+            minigrad.tensor(values),
+            Naive(values, np.zeros((*shape, self.naive[0].slopes.shape[-1]))),
+        )
 
     @rule(target=ids, i=ids, name=st.sampled_from(sorted(UNARY)))
     def unary(self, i: int, name: str) -> Any:
@@ -204,7 +223,9 @@ class Programs(RuleBasedStateMachine):
         x, y = self.naive[i], self.naive[j]
         if not (x.values.ndim == 2 == y.values.ndim and x.values.shape[1] == y.values.shape[0]):
             return multiple()
-        slopes = np.einsum("ijk,jl->ilk", x.slopes, y.values) + np.einsum("ij,jlk->ilk", x.values, y.slopes)
+        slopes = np.einsum("ijk,jl->ilk", x.slopes, y.values) + np.einsum(
+            "ij,jlk->ilk", x.values, y.slopes
+        )
         return self.keep(self.tensors[i] @ self.tensors[j], Naive(x.values @ y.values, slopes))
 
     @rule(target=ids, i=ids, kind=st.sampled_from(VIEWS), at=positions)
@@ -224,7 +245,9 @@ class Programs(RuleBasedStateMachine):
     def write_copy(self, i: int, j: int) -> None:
         j = self.fitting(i, j, inside=True)
         y = self.naive[j]
-        result = Naive(np.broadcast_to(y.values, self.naive[i].values.shape), _spread(y, self.naive[i]))
+        result = Naive(
+            np.broadcast_to(y.values, self.naive[i].values.shape), _spread(y, self.naive[i])
+        )
         self.write(i, lambda: self.tensors[i].copy_(self.tensors[j]), result, j)
 
     @rule(i=ids, j=ids, at=positions)
@@ -243,7 +266,9 @@ class Programs(RuleBasedStateMachine):
             self.tensors[i][at] = self.tensors[j]
 
         item = Naive.view_of(x.values[at, ...], x.slopes[at])
-        result = Naive(np.broadcast_to(y.values, shape), np.broadcast_to(y.slopes, item.slopes.shape))
+        result = Naive(
+            np.broadcast_to(y.values, shape), np.broadcast_to(y.slopes, item.slopes.shape)
+        )
         self.write(i, assign, result, j, item)
 
     @rule(i=ids, name=st.sampled_from(["tanh_", "zero_", "mul_"]))
@@ -268,9 +293,16 @@ class Programs(RuleBasedStateMachine):
         self.writes += 1
 
     def write(
-        self, i: int, act: Callable[[], Any], result: Naive, j: int | None = None, part: Naive | None = None
+        self,
+        i: int,
+        act: Callable[[], Any],
+        result: Naive,
+        j: int | None = None,
+        part: Naive | None = None,
     ) -> None:
-        """Both write, or minigrad refuses: what repeats an element, and leaves that a gradient must reach."""
+        """Both write, or minigrad refuses: what repeats an element, and leaves that a gradient must
+        reach.
+        """
         if too_large(result):
             return
         x, naive = self.tensors[i], part or self.naive[i]
@@ -309,13 +341,20 @@ class Programs(RuleBasedStateMachine):
             return
         try:
             found = minigrad.autograd.grad(
-                x, self.leaves, minigrad.tensor(w), retain_graph=True, create_graph=create_graph, allow_unused=True
+                x,
+                self.leaves,
+                minigrad.tensor(w),
+                retain_graph=True,
+                create_graph=create_graph,
+                allow_unused=True,
             )
         except RuntimeError as error:
             assert self.writes and OVERWRITTEN in str(error), error
             return
         for g, expected in zip(found, self.gradients(i, w), strict=True):
-            assert_close(np.zeros(expected.shape) if g is None else g, expected, 1e-9, 1e-9, "grad()")
+            assert_close(
+                np.zeros(expected.shape) if g is None else g, expected, 1e-9, 1e-9, "grad()"
+            )
 
     @invariant()
     def values_agree(self) -> None:
@@ -331,7 +370,9 @@ class Programs(RuleBasedStateMachine):
     # -- what the steps ask
 
     def fitting(self, i: int, j: int, inside: bool = False) -> int:
-        """One that broadcasts with i (`inside`: to the shape of i), chosen by the number j; i itself always does."""
+        """One that broadcasts with i (`inside`: to the shape of i), chosen by the number j; i
+        itself always does.
+        """
         shape = self.naive[i].values.shape
         found = []
         for k, y in enumerate(self.naive):
@@ -356,7 +397,9 @@ class Programs(RuleBasedStateMachine):
 
 def test_random_programs() -> None:
     examples = max(settings().max_examples * 5, 40)
-    run_state_machine_as_test(Programs, settings=settings(max_examples=examples, stateful_step_count=25))
+    run_state_machine_as_test(
+        Programs, settings=settings(max_examples=examples, stateful_step_count=25)
+    )
 
 
 def test_the_machine_notices_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,7 +407,7 @@ def test_the_machine_notices_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -
     from minigrad.autograd.primitive import table
 
     op = table["tanh"]
-    (rule_, at), = op.rules
+    ((rule_, at),) = op.rules
     monkeypatch.setattr(op, "rules", ((lambda g, *kept: rule_(g, *kept) * 1.001, at),))
     with pytest.raises(AssertionError, match="grad"):
         run_state_machine_as_test(

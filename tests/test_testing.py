@@ -41,7 +41,9 @@ def x() -> minigrad.Tensor:
     return double([0.5, -1.5, 2.25])
 
 
-def spec_of(op: Callable[..., Any], ref: Callable[..., Any], operands: int = 1, **facts: Any) -> OpSpec:
+def spec_of(
+    op: Callable[..., Any], ref: Callable[..., Any], operands: int = 1, **facts: Any
+) -> OpSpec:
     """A spec whose op is called on arrays of one shape, with values from 0.5 to 2."""
 
     def samples(draw: draws.Draw) -> tuple[Any, ...]:
@@ -87,7 +89,9 @@ def test_assert_close_accepts_what_is_close() -> None:
 
 
 def test_assert_close_names_the_worst_element() -> None:
-    with pytest.raises(CheckError, match=r"sum: 2 of 3 elements differ, most at \(2,\): got 5.0, expected 3.0"):
+    with pytest.raises(
+        CheckError, match=r"sum: 2 of 3 elements differ, most at \(2,\): got 5.0, expected 3.0"
+    ):
         assert_close([1.0, 2.5, 5.0], [1.0, 2.0, 3.0], rtol=0, atol=0.1, what="sum")
 
 
@@ -141,7 +145,9 @@ def test_one_wrong_element() -> None:
 
 def test_elementwise_names_the_element() -> None:
     mask = minigrad.tensor([1.0, 1.0, 0.0], dtype=minigrad.float64)
-    with pytest.raises(GradcheckError, match=r"1 of 3 elements differ, most at \(2,\): got -?0.0, "):
+    with pytest.raises(
+        GradcheckError, match=r"1 of 3 elements differ, most at \(2,\): got -?0.0, "
+    ):
         gradcheck(lambda x: x * mask + x.detach() * (1 - mask), (x(),), elementwise=True)
 
 
@@ -153,7 +159,9 @@ def test_gradients_of_two_inputs_swapped(plant: Plant) -> None:
 
 def test_missing_unbroadcast(plant: Plant) -> None:
     add = plant(primitive, "add", "x y", x=lambda g: g, y=lambda g: g)
-    with pytest.raises(GradcheckError, match=r"gradient of input 1 has shape \(2, 3\).*input has \(3,\)"):
+    with pytest.raises(
+        GradcheckError, match=r"gradient of input 1 has shape \(2, 3\).*input has \(3,\)"
+    ):
         gradcheck(add, (double(np.ones((2, 3))), x()))
 
 
@@ -239,7 +247,16 @@ def test_several_outputs_and_other_arguments() -> None:
 
 def test_a_right_spec_passes() -> None:
     spec = spec_of(lambda x, y: x * y, np.multiply, 2, linear=(0, 1), kinds="fi")
-    assert set(checks.run(spec)) == {"forward", "edges", "layouts", "untouched", "gradient", "second", "alone", "adjoint"}
+    assert set(checks.run(spec)) == {
+        "forward",
+        "edges",
+        "layouts",
+        "untouched",
+        "gradient",
+        "second",
+        "alone",
+        "adjoint",
+    }
 
 
 def test_forward_catches_a_wrong_value() -> None:
@@ -254,7 +271,11 @@ def test_forward_catches_a_wrong_value_in_one_type() -> None:
 
 
 def test_forward_catches_a_wrong_type() -> None:
-    caught(spec_of(lambda x: x.double() * 2, lambda x: x * 2), "forward", "dtype float64, expected float32")
+    caught(
+        spec_of(lambda x: x.double() * 2, lambda x: x * 2),
+        "forward",
+        "dtype float64, expected float32",
+    )
 
 
 def test_forward_catches_a_wrong_shape() -> None:
@@ -301,7 +322,11 @@ def test_second_catches_a_detached_rule(plant: Plant) -> None:
 
 
 def test_gradient_catches_a_domain_where_nothing_varies() -> None:
-    caught(spec_of(lambda x: x.clamp(5.0, 6.0), lambda x: np.clip(x, 5, 6)), "gradient", "nothing is tested")
+    caught(
+        spec_of(lambda x: x.clamp(5.0, 6.0), lambda x: np.clip(x, 5, 6)),
+        "gradient",
+        "nothing is tested",
+    )
 
 
 def test_flat_is_no_excuse_for_a_wrong_second_derivative(plant: Plant) -> None:
@@ -326,7 +351,9 @@ def test_alone_catches_a_joint_rule_that_mixes_up_who_needs(plant: Plant) -> Non
 def test_adjoint_catches_a_pair_that_is_none(plant: Plant) -> None:
     """flip along one axis, pulled back along no axis."""
     flip = plant(primitive, "flip", "x | axes", x=lambda g: g)
-    spec = OpSpec("planted", flip, np.flip, lambda draw: (draw.values(draw.shape(1, 2, 2)), (0,)), linear=(0,))
+    spec = OpSpec(
+        "planted", flip, np.flip, lambda draw: (draw.values(draw.shape(1, 2, 2)), (0,)), linear=(0,)
+    )
     caught(spec, "adjoint", "J u")
 
 
@@ -340,7 +367,9 @@ def test_composite_catches_a_difference_in_value() -> None:
 
 
 def test_composite_catches_a_difference_in_gradient() -> None:
-    spec = spec_of(lambda x: x.exp(), np.exp, composite=lambda x: x.exp() + 0.001 * (x - x.detach()))
+    spec = spec_of(
+        lambda x: x.exp(), np.exp, composite=lambda x: x.exp() + 0.001 * (x - x.detach())
+    )
     caught(spec, "composite", "gradient of the fused op")
 
 
@@ -368,7 +397,9 @@ def test_errors_catch_a_changed_input() -> None:
         raise IndexError("banana")
 
     failure = Failure(call, (np.ones(3),), IndexError, "banana")
-    caught(spec_of(lambda x: x, lambda x: x, errors=(failure,)), "errors", "an input after the error")
+    caught(
+        spec_of(lambda x: x, lambda x: x, errors=(failure,)), "errors", "an input after the error"
+    )
 
 
 # -- conformance
@@ -385,7 +416,9 @@ class Overwrites(NumpyBackend):
     name = "planted"
 
     def exp(self, x: Any, out: Any = None) -> Any:
-        return np.exp(x, out=x if out is None and x.flags.writeable else ... if out is None else out)
+        return np.exp(
+            x, out=x if out is None and x.flags.writeable else ... if out is None else out
+        )
 
 
 class ForgetsOut(NumpyBackend):
@@ -409,7 +442,11 @@ class Unstable(NumpyBackend):
 
     def sort(self, x: Any, axis: int, descending: bool) -> Any:
         values, indices = super().sort(x, axis, descending)
-        return (values, np.flip(np.argsort(np.flip(x, axis), axis), axis)) if x.ndim == 2 else (values, indices)
+        return (
+            (values, np.flip(np.argsort(np.flip(x, axis), axis), axis))
+            if x.ndim == 2
+            else (values, indices)
+        )
 
 
 class Truncates(NumpyBackend):
@@ -435,7 +472,11 @@ class WrapsIndices(NumpyBackend):
     name = "planted"
 
     def gather(self, x: Any, axis: int, index: Any) -> Any:
-        return super().gather(x, axis, index % max(x.shape[axis], 1)) if x.ndim else super().gather(x, axis, index)
+        return (
+            super().gather(x, axis, index % max(x.shape[axis], 1))
+            if x.ndim
+            else super().gather(x, axis, index)
+        )
 
 
 class CopiesView(NumpyBackend):
@@ -540,7 +581,9 @@ def test_conformance_takes_a_broken_backend_for_no_excuse() -> None:
     assert report.passed == 0 and report.skipped == [] and report.failed
 
 
-def test_conformance_exits_with_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_conformance_exits_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(minigrad.device("cpu"), "backend", DropsNaN())
     assert conformance.main(["cpu", "max"]) == 1
     last = capsys.readouterr().out.splitlines()[-1]
@@ -557,13 +600,22 @@ def test_layouts_keep_the_values(layout: str, shape: tuple[int, ...]) -> None:
     array = draws.lay(NumpyBackend(), values, layout, 1)
     assert array.shape == shape and array.dtype == values.dtype
     if layout == "expanded":
-        values = np.broadcast_to(values[:, :1], shape) if len(shape) == 3 else values[:1] if shape else values
+        values = (
+            np.broadcast_to(values[:, :1], shape)
+            if len(shape) == 3
+            else values[:1]
+            if shape
+            else values
+        )
     assert (array == values).all()
 
 
 def test_layouts_are_what_they_say() -> None:
     values = draws.Seeded(0).values((2, 3, 4))
-    strides = {layout: NumpyBackend().strides(draws.lay(NumpyBackend(), values, layout, 1)) for layout in draws.LAYOUTS}
+    strides = {
+        layout: NumpyBackend().strides(draws.lay(NumpyBackend(), values, layout, 1))
+        for layout in draws.LAYOUTS
+    }
     assert strides["contiguous"] == (12, 4, 1)
     assert sorted(strides["permuted"], reverse=True) != list(strides["permuted"])
     assert strides["strided"][-1] == 2
@@ -577,7 +629,12 @@ def test_values_stay_in_their_domain(dtype: np.dtype) -> None:
     values = draws.Seeded(0, dtype).values((200,), ((-2.0, -1.0), (1.0, 2.0)))
     assert values.dtype == dtype
     if dtype.kind == "f":
-        assert (np.abs(values) >= 1).all() and (np.abs(values) <= 2).all() and (values < 0).any() and (values > 0).any()
+        assert (
+            (np.abs(values) >= 1).all()
+            and (np.abs(values) <= 2).all()
+            and (values < 0).any()
+            and (values > 0).any()
+        )
     elif dtype.kind != "b":
         assert (values != 0).all() and (dtype.kind == "u" or (values < 0).any())
 
@@ -600,7 +657,11 @@ def test_matmul_shapes_multiply(shapes: Any) -> None:
     assert (a @ b).shape[-2:] == (a.shape[-2], b.shape[-1])
 
 
-@given(strategies.tensors(requires_grad=True), strategies.arrays(dtype=np.int64), strategies.dtypes("f"))
+@given(
+    strategies.tensors(requires_grad=True),
+    strategies.arrays(dtype=np.int64),
+    strategies.dtypes("f"),
+)
 def test_tensors_and_arrays(x: minigrad.Tensor, array: np.ndarray, dtype: Any) -> None:
     assert x.requires_grad and x.is_leaf and x.dtype is minigrad.float64
     assert array.dtype == np.int64
@@ -616,7 +677,11 @@ def test_axes_are_sorted(data: st.DataObject) -> None:
 
 def test_random_shapes_reach_the_corners() -> None:
     shapes = {draws.Seeded(seed).shape() for seed in range(200)}
-    assert () in shapes and any(0 in shape for shape in shapes) and any(len(shape) == 3 for shape in shapes)
+    assert (
+        () in shapes
+        and any(0 in shape for shape in shapes)
+        and any(len(shape) == 3 for shape in shapes)
+    )
 
 
 def test_the_kit_works_without_hypothesis_and_pytest(tmp_path: Any) -> None:
@@ -625,12 +690,15 @@ def test_the_kit_works_without_hypothesis_and_pytest(tmp_path: Any) -> None:
     import sys
 
     program = (
-        "import sys; sys.modules['hypothesis'] = sys.modules['pytest'] = sys.modules['torch'] = None\n"
+        "import sys; sys.modules['hypothesis'] = sys.modules['pytest'] = sys.modules['torch'] = "
+        "None\n"
         "import minigrad\n"
         "from minigrad.testing import checks, close, conformance, draws, gradcheck, specs\n"
         "assert checks.run(specs.table['mul'], examples=2)\n"
         "print(conformance.check_backend(minigrad.device('cpu').backend, ['mul']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, timeout=100
+    )
     assert done.returncode == 0, done.stderr
     assert "0 failed" in done.stdout

@@ -96,7 +96,8 @@ def _made_inside(output: Any, start: int) -> list[Tensor]:
 
 def _ends(nodes: list[Any], start: int) -> tuple[Any, ...]:
     """Where the graph below these nodes leaves what was recorded after `start`."""
-    seen, ends = set(nodes), {}
+    seen = set(nodes)
+    ends: dict[Any, None] = {}
     stack = list(nodes)
     while stack:
         for edge in stack.pop().edges:

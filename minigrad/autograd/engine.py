@@ -40,7 +40,7 @@ def run(
     heap: list[int] = []  # the numbers of the waiting nodes, negated: heapq gives the smallest
     numbered: dict[int, Any] = {}
 
-    def send(node: Any, g: Tensor) -> None:
+    def send(node: Any, g: Any) -> None:
         if node in waiting:
             waiting[node] = waiting[node] + g
             return
@@ -59,7 +59,7 @@ def run(
             g = waiting.pop(node)
             if node.hooks:
                 g = _call_hooks(node.hooks, g)
-            if targets is not None and node in targets:
+            if targets is not None and path is not None and node in targets:
                 arrived[node] = g
                 if stop or path.isdisjoint(node.edges):
                     continue

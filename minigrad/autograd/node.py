@@ -86,7 +86,7 @@ class Node:
     shapes: tuple[Any, ...] | None  # the inputs' shapes, where the op broadcast them
     seq: int
     hooks: list[Callable[..., Any]] | None
-    trace: str  # where the call was made; set under detect_anomaly only
+    trace: Any  # where the call was made; set under detect_anomaly only
 
     def name(self) -> str:
         return "".join(part.capitalize() for part in self.op.name.split("_")) + "Backward0"

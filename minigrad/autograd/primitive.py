@@ -91,6 +91,7 @@ class Op:
         shapes = tuple(f"{name}_shape" for name in self.inputs)
         types = tuple(f"{name}_dtype" for name in self.inputs)
         self.values = (*self.inputs, *self.outputs, *shapes, *types, *self.params)
+        asked: dict[str | None, tuple[str, ...]]
         if self.grads is not None:
             asked = {None: _parameters(self.grads)[2:]}
         else:
@@ -201,7 +202,7 @@ def _picker(index: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     return itemgetter(*index)
 
 
-def record(op: Op, edges: tuple[Any, ...], saved: Any, shapes: Any) -> Node:
+def record(op: Any, edges: tuple[Any, ...], saved: Any, shapes: Any) -> Node:
     """A node of the graph, made without an `__init__`, which would double its price."""
     node = _new(Node)
     node.op = op
@@ -454,7 +455,7 @@ def _primitive(op: Op) -> Callable[..., Any]:
 
 
 def _arrays(name: str, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
-    """The inputs' arrays (None and numbers as they are, lists as lists) and the device they share."""
+    """The inputs' arrays (None, numbers and lists stay what they are), and the device they share."""
     device = None
     arrays: list[Any] = []
     for x in inputs:

@@ -6,7 +6,7 @@
     index         x[...], gather, scatter, sort ...
     linalg        matmul, einsum, linear ...
     conv, pool    convolutions and pooling
-    fused         softmax, losses, normalisation, attention: composites with a kernel and a rule of their own
+    fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
     random        random numbers and the generator
     optim         the optimizers' steps
@@ -42,7 +42,8 @@ from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
 
-# `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one. mypy understands this form.
+# `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one.
+# mypy understands this form.
 __all__: list[str] = []
 __all__ += conv.__all__
 __all__ += create.__all__

@@ -339,4 +339,8 @@ def _times(sizes: Sequence[int]) -> str:
     return "(" + " x ".join(map(str, sizes)) + ")"
 
 
-__all__ = "conv1d conv2d conv_transpose1d conv_transpose2d".split()
+# fmt: off
+__all__ = [
+    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+]
+# fmt: on

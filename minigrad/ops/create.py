@@ -417,12 +417,11 @@ def result_type(tensor1: Any, tensor2: Any) -> DType:
     return dtypes.from_numpy(dtypes.result_dtype((tensor1, tensor2)))
 
 
+# fmt: off
 __all__ = [
-    *(
-        "tensor as_tensor asarray from_numpy from_dlpack legacy_tensor full zeros ones empty"
-    ).split(),
-    *(
-        "zeros_like ones_like full_like empty_like new_tensor new_full new_zeros new_ones new_empty"
-    ).split(),
-    *("arange linspace eye clone contiguous to result_type").split(),
+    "tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "legacy_tensor", "full",
+    "zeros", "ones", "empty", "zeros_like", "ones_like", "full_like", "empty_like",
+    "new_tensor", "new_full", "new_zeros", "new_ones", "new_empty", "arange", "linspace", "eye",
+    "clone", "contiguous", "to", "result_type",
 ]
+# fmt: on

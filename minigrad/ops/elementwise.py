@@ -440,25 +440,16 @@ def _into(x: Tensor, out: Tensor, inplace: bool) -> Tensor:
     return x.copy_(out) if inplace else out
 
 
+# fmt: off
 __all__ = [
-    *(
-        "add sub mul div true_divide floor_divide fmod remainder pow neg abs sign square sqrt "
-        "rsqrt reciprocal hypot"
-    ).split(),
-    *(
-        "exp exp2 expm1 log log2 log10 log1p erf sin cos tan asin acos atan atan2 sinh cosh tanh "
-        "sigmoid"
-    ).split(),
-    *(
-        "floor ceil trunc round frac maximum minimum fmax fmin clamp where lerp addcmul addcdiv "
-        "nan_to_num"
-    ).split(),
-    *(
-        "eq ne lt le gt ge isnan isinf isfinite isclose allclose equal logical_and logical_or "
-        "logical_xor logical_not"
-    ).split(),
-    *(
-        "bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift"
-    ).split(),
-    *("relu leaky_relu elu softplus gelu silu").split(),
+    "add", "sub", "mul", "div", "true_divide", "floor_divide", "fmod", "remainder", "pow",
+    "neg", "abs", "sign", "square", "sqrt", "rsqrt", "reciprocal", "hypot", "exp", "exp2",
+    "expm1", "log", "log2", "log10", "log1p", "erf", "sin", "cos", "tan", "asin", "acos",
+    "atan", "atan2", "sinh", "cosh", "tanh", "sigmoid", "floor", "ceil", "trunc", "round",
+    "frac", "maximum", "minimum", "fmax", "fmin", "clamp", "where", "lerp", "addcmul",
+    "addcdiv", "nan_to_num", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite",
+    "isclose", "allclose", "equal", "logical_and", "logical_or", "logical_xor", "logical_not",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift",
+    "bitwise_right_shift", "relu", "leaky_relu", "elu", "softplus", "gelu", "silu",
 ]
+# fmt: on

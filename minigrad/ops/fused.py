@@ -706,7 +706,9 @@ def _shared_heads(q: Tensor, x: Tensor) -> Tensor:
     return x.repeat_interleave(q.shape[-3] // x.shape[-3], -3)
 
 
+# fmt: off
 __all__ = [
-    *("softmax log_softmax cross_entropy nll_loss layer_norm batch_norm dropout embedding").split(),
-    "scaled_dot_product_attention",
+    "softmax", "log_softmax", "cross_entropy", "nll_loss", "layer_norm", "batch_norm",
+    "dropout", "embedding", "scaled_dot_product_attention",
 ]
+# fmt: on

@@ -775,12 +775,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return cast(viewed(tensor, (*tensor.array.shape, 1)) == classes, dtypes.int64.numpy)
 
 
+# fmt: off
 __all__ = [
-    *(
-        "getitem setitem index_put gather scatter scatter_add index_select index_add take_along_dim"
-    ).split(),
-    *(
-        "masked_fill masked_select nonzero sort argsort topk searchsorted unique repeat_interleave "
-        "one_hot"
-    ).split(),
+    "getitem", "setitem", "index_put", "gather", "scatter", "scatter_add", "index_select",
+    "index_add", "take_along_dim", "masked_fill", "masked_select", "nonzero", "sort", "argsort",
+    "topk", "searchsorted", "unique", "repeat_interleave", "one_hot",
 ]
+# fmt: on

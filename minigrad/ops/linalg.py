@@ -489,4 +489,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return _contract(*_prepare(a, a_labels, sizes), *_prepare(b, b_labels, sizes), keep)[0]
 
 
-__all__ = "matmul mm bmm mv dot outer addmm baddbmm linear einsum tensordot".split()
+# fmt: off
+__all__ = [
+    "matmul", "mm", "bmm", "mv", "dot", "outer", "addmm", "baddbmm", "linear", "einsum",
+    "tensordot",
+]
+# fmt: on

@@ -288,4 +288,8 @@ def _refuse_empty_windows(
             )
 
 
-__all__ = "max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool2d".split()
+# fmt: off
+__all__ = [
+    "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool2d",
+]
+# fmt: on

@@ -103,6 +103,7 @@ def _number_format(array: np.ndarray) -> tuple[Callable[[Any], str], int]:
     scientific = options.sci_mode
     if scientific is None:
         scientific = bool(large / small > 1000 or large > 1e8 or small < 1e-4)
+    number: Callable[[float], str]
     if scientific:
         number = f"{{:.{options.precision}e}}".format
     elif np.all(values == np.ceil(values)):

@@ -549,13 +549,11 @@ def randint_like(
     return randint(low, high, input.shape, generator=generator, requires_grad=requires_grad, **like)
 
 
+# fmt: off
 __all__ = [
-    *(
-        "Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state"
-    ).split(),
-    *(
-        "uniform integers bernoulli_of fill_random rand randn randint randperm normal bernoulli "
-        "multinomial"
-    ).split(),
-    *("rand_like randn_like randint_like").split(),
+    "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state",
+    "set_rng_state", "uniform", "integers", "bernoulli_of", "fill_random", "rand", "randn",
+    "randint", "randperm", "normal", "bernoulli", "multinomial", "rand_like", "randn_like",
+    "randint_like",
 ]
+# fmt: on

@@ -464,10 +464,9 @@ def norm(
     )
 
 
+# fmt: off
 __all__ = [
-    *(
-        "sum mean prod count_nonzero cumsum cumprod logsumexp amax amin max min argmax argmin any "
-        "all"
-    ).split(),
-    *("var std norm").split(),
+    "sum", "mean", "prod", "count_nonzero", "cumsum", "cumprod", "logsumexp", "amax", "amin",
+    "max", "min", "argmax", "argmin", "any", "all", "var", "std", "norm",
 ]
+# fmt: on

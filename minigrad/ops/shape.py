@@ -853,15 +853,13 @@ def unfold(input: Tensor, dimension: Any, size: int, step: int) -> Tensor:
     return out if input.array.shape else viewed(out, out.array.shape[1:])
 
 
+# fmt: off
 __all__ = [
-    *(
-        "reshape view flatten ravel unflatten squeeze unsqueeze atleast_1d atleast_2d atleast_3d "
-        "reshape_inplace"
-    ).split(),
-    *("permute transpose swapaxes swapdims t movedim moveaxis").split(),
-    *(
-        "expand expand_as broadcast_to broadcast_shapes broadcast_tensors sum_to_size meshgrid"
-    ).split(),
-    *("cat concat concatenate stack split chunk unbind narrow select").split(),
-    *("repeat tile pad flip roll diagonal diag diag_embed tril triu unfold").split(),
+    "reshape", "view", "flatten", "ravel", "unflatten", "squeeze", "unsqueeze", "atleast_1d",
+    "atleast_2d", "atleast_3d", "reshape_inplace", "permute", "transpose", "swapaxes",
+    "swapdims", "t", "movedim", "moveaxis", "expand", "expand_as", "broadcast_to",
+    "broadcast_shapes", "broadcast_tensors", "sum_to_size", "meshgrid", "cat", "concat",
+    "concatenate", "stack", "split", "chunk", "unbind", "narrow", "select", "repeat", "tile",
+    "pad", "flip", "roll", "diagonal", "diag", "diag_embed", "tril", "triu", "unfold",
 ]
+# fmt: on

@@ -2,7 +2,8 @@
 
     gradcheck     gradients and second gradients against finite differences
     close         assert_close: the one comparison, which raises
-    draws         random shapes, parameters, values and memory layouts, from a seed or from hypothesis
+    draws         random shapes, parameters, values and memory layouts, from a seed or from
+                  hypothesis
     strategies    the same as hypothesis strategies (needs hypothesis; nothing else here does)
     reference     what every kernel computes, in naive NumPy
     kernels       what to feed each kernel

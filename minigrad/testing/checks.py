@@ -12,7 +12,8 @@
     points      gradients at kinks and ties are what the spec says
     errors      what must raise, raises the right error with the right words
 
-Each check takes (spec, draw, device) and raises CheckError; `applies` says which concern a spec. Under pytest:
+Each check takes (spec, draw, device) and raises CheckError; `applies` says which concern a spec.
+Under pytest:
 
     @pytest.mark.parametrize("spec, check", checks.cases(), ids=checks.name_of)
     @given(data=st.data())
@@ -45,7 +46,9 @@ CONTIGUOUS = LAYOUTS[:1]
 
 
 def run(spec: OpSpec, device: Any = None, examples: int = 10, seed: int = 0) -> dict[str, int]:
-    """Runs every check that concerns the spec, each on `examples` inputs; returns how many of each were run."""
+    """Runs every check that concerns the spec, each on `examples` inputs; returns how many of each
+    were run.
+    """
     place, done = resolve(device), {}
     for name in applicable(spec):
         for i in range(1 if name in ("points", "errors") else examples):
@@ -68,7 +71,12 @@ def applicable(spec: OpSpec) -> list[str]:
         found.append("gradient")
         found += ["second"] if not set(positions) <= set(spec.zero) else []
         found += ["alone"] if len(positions) > 1 else []
-    facts = {"adjoint": spec.linear, "composite": spec.composite, "points": spec.points, "errors": spec.errors}
+    facts = {
+        "adjoint": spec.linear,
+        "composite": spec.composite,
+        "points": spec.points,
+        "errors": spec.errors,
+    }
     return found + [name for name, fact in facts.items() if fact]
 
 
@@ -95,7 +103,9 @@ def layouts(spec: OpSpec, draw: Draw, device: Device) -> None:
     draw.dtype = spec.dtypes()[0]
     arguments = spec.samples(draw)
     placed = _place(arguments, draw, device, LAYOUTS)
-    plain = _map(placed, lambda x: _tensor(np.ascontiguousarray(to_numpy(x)).reshape(x.array.shape), device))
+    plain = _map(
+        placed, lambda x: _tensor(np.ascontiguousarray(to_numpy(x)).reshape(x.array.shape), device)
+    )
     for out, expected in zip(_outputs(spec.op(*placed)), _outputs(spec.op(*plain)), strict=True):
         _close(spec, out, to_numpy(expected), "in another memory layout")
     _compare(spec, arguments, draw, device, LAYOUTS)
@@ -107,10 +117,14 @@ def untouched(spec: OpSpec, draw: Draw, device: Device) -> None:
     before = [to_numpy(x).copy() for x in _tensors(placed)]
     outs = [out for out in _outputs(spec.op(*placed)) if out.node is not None]
     for out in outs:
-        out.backward(_tensor(draw.values(out.array.shape).astype(out.array.dtype), device), retain_graph=True)
+        out.backward(
+            _tensor(draw.values(out.array.shape).astype(out.array.dtype), device), retain_graph=True
+        )
     for x, old in zip(_tensors(placed), before, strict=True):
         if to_numpy(x).tobytes() != old.tobytes():
-            raise CheckError(f"{spec.name}({_describe(placed)}) changed an input of shape {old.shape}")
+            raise CheckError(
+                f"{spec.name}({_describe(placed)}) changed an input of shape {old.shape}"
+            )
 
 
 def _compare(spec: OpSpec, arguments: Any, draw: Draw, device: Device, allowed: Any) -> None:
@@ -119,24 +133,34 @@ def _compare(spec: OpSpec, arguments: Any, draw: Draw, device: Device, allowed: 
     wanted = spec.ref(*[_reference_argument(spec, x) for x in _map(placed, to_numpy)])
     references = [x for x in wanted if x is not None] if isinstance(wanted, tuple) else [wanted]
     if len(results) > len(references):
-        raise CheckError(f"{spec.name} returned {len(results)} results, the reference {len(references)}")
-    for out, expected in zip(results, references, strict=False):  # the reference may have hidden outputs too
+        raise CheckError(
+            f"{spec.name} returned {len(results)} results, the reference {len(references)}"
+        )
+    for out, expected in zip(
+        results, references, strict=False
+    ):  # the reference may have hidden outputs too
         expected = np.asarray(expected)
         dtype = _result_type(spec, arguments, expected)
         if out.array.dtype != dtype:
-            raise CheckError(f"{spec.name}({_describe(placed)}) has dtype {out.array.dtype}, expected {dtype}")
+            raise CheckError(
+                f"{spec.name}({_describe(placed)}) has dtype {out.array.dtype}, expected {dtype}"
+            )
         _close(spec, out, expected, f"of ({_describe(placed)})")
 
 
 def _close(spec: OpSpec, out: Tensor, expected: np.ndarray, what: str) -> None:
-    """To the spec's multiple of eps, relative to each element and to the largest, which counts as at least 1."""
+    """To the spec's multiple of eps, relative to each element and to the largest, which counts as
+    at least 1.
+    """
     dtype = out.array.dtype
     eps = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
     finite = np.abs(expected[np.isfinite(expected)]) if expected.dtype.kind == "f" else np.zeros(0)
     size = max(float(finite.max(initial=0.0)), 1.0)
     if dtype.kind == "f":
         expected = expected.astype(dtype).astype(FLOAT64)
-    assert_close(out, expected, spec.tolerance * eps, spec.tolerance * eps * size, f"{spec.name} {what}")
+    assert_close(
+        out, expected, spec.tolerance * eps, spec.tolerance * eps * size, f"{spec.name} {what}"
+    )
 
 
 def _result_type(spec: OpSpec, arguments: Any, expected: np.ndarray) -> np.dtype:
@@ -151,7 +175,9 @@ def _result_type(spec: OpSpec, arguments: Any, expected: np.ndarray) -> np.dtype
 def _reference_argument(spec: OpSpec, x: Any) -> Any:
     if isinstance(x, list):
         return [_reference_argument(spec, member) for member in x]
-    is_value = isinstance(x, np.ndarray) and (x.dtype.kind == "f" or (spec.to_float and x.dtype.kind in "iu"))
+    is_value = isinstance(x, np.ndarray) and (
+        x.dtype.kind == "f" or (spec.to_float and x.dtype.kind in "iu")
+    )
     return x.astype(FLOAT64) if is_value else x
 
 
@@ -172,9 +198,11 @@ def second(spec: OpSpec, draw: Draw, device: Device) -> None:
 def _until_all_vary(
     spec: OpSpec, draw: Draw, device: Device, excused: Any, check: Callable[..., Any]
 ) -> None:
-    """Checks one sample, and further ones until the gradient of every argument has been seen to be more than 0.
+    """Checks one sample, and further ones until the gradient of every argument has been seen to be
+    more than 0.
 
-    In one sample it may be 0: where() that takes nothing from x, a slice that is empty. In all of them it may not.
+    In one sample it may be 0: where() that takes nothing from x, a slice that is empty. In all of
+    them it may not.
     """
     seen: set[int] = set(excused)
     proved: set[int] = set(excused)
@@ -183,12 +211,16 @@ def _until_all_vary(
         if leaves:
             unvarying = check(function, leaves)
             seen.update(positions)
-            proved.update(at for i, at in enumerate(positions) if i not in unvarying and leaves[i].numel())
+            proved.update(
+                at for i, at in enumerate(positions) if i not in unvarying and leaves[i].numel()
+            )
         if leaves and seen == proved:
             return
     raise CheckError(
-        f"{spec.name}: in 31 samples the derivative by argument {sorted(seen - proved)} was 0, so that nothing is tested. "
-        "Choose samples where the op varies, or name the argument in the spec's zero (flat, for the second derivative)"
+        f"{spec.name}: in 31 samples the derivative by argument {sorted(seen - proved)} was 0, so "
+        "that nothing is tested. "
+        "Choose samples where the op varies, or name the argument in the spec's zero (flat, for "
+        "the second derivative)"
     )
 
 
@@ -201,7 +233,9 @@ def alone(spec: OpSpec, draw: Draw, device: Device) -> None:
         others = [y if k == i else y.detach() for k, y in enumerate(leaves)]
         found = grad(_with_graph(function(*others)), [x], weights, allow_unused=True)[0]
         if (found is None) != (expected is None):
-            raise CheckError(f"{spec.name}: argument {at} has a gradient only with, or only without, the others")
+            raise CheckError(
+                f"{spec.name}: argument {at} has a gradient only with, or only without, the others"
+            )
         if found is not None:
             _agree(found, expected, f"{spec.name}: gradient of argument {at} alone")
 
@@ -214,8 +248,13 @@ def adjoint(spec: OpSpec, draw: Draw, device: Device) -> None:
         x = to_numpy(leaves[i])
         u = draw.values(x.shape, (0.5, 1.5))
 
-        def moved(step: float, i: int = i, x: np.ndarray = x, u: np.ndarray = u) -> list[np.ndarray]:
-            changed = [_tensor(x + step * u, device) if k == i else y.detach() for k, y in enumerate(leaves)]
+        def moved(
+            step: float, i: int = i, x: np.ndarray = x, u: np.ndarray = u
+        ) -> list[np.ndarray]:
+            changed = [
+                _tensor(x + step * u, device) if k == i else y.detach()
+                for k, y in enumerate(leaves)
+            ]
             return [to_numpy(out) for out in _float_outputs(function(*changed))]
 
         still, once, twice = moved(0.0), moved(1.0), moved(2.0)
@@ -227,7 +266,12 @@ def adjoint(spec: OpSpec, draw: Draw, device: Device) -> None:
         for a, b, c in zip(still, once, twice, strict=True):
             _agree(c - a, 2 * (b - a), f"{what} is not linear")
         forwards = sum(float((w * (b - a)).sum()) for w, a, b in zip(ws, still, once, strict=True))
-        _agree(np.array(forwards), np.array((g * u).sum()), f"{what}: <w, J u> against <J^T w, u>", g.size)
+        _agree(
+            np.array(forwards),
+            np.array((g * u).sum()),
+            f"{what}: <w, J u> against <J^T w, u>",
+            g.size,
+        )
 
 
 def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
@@ -242,9 +286,15 @@ def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
         gradients = (grad([y], leaves, [w], True, allow_unused=True) for y in (out, definition))
         for x, g, wanted in zip(leaves, *gradients, strict=True):
             if (g is None) != (wanted is None):
-                raise CheckError(f"{spec.name}: only one of op and composite has a gradient for shape {x.shape}")
+                raise CheckError(
+                    f"{spec.name}: only one of op and composite has a gradient for shape {x.shape}"
+                )
             if g is not None:
-                _agree(g, wanted, f"{spec.name}: gradient of the fused op against that of its composite")
+                _agree(
+                    g,
+                    wanted,
+                    f"{spec.name}: gradient of the fused op against that of its composite",
+                )
 
 
 def points(spec: OpSpec, draw: Draw, device: Device) -> None:
@@ -272,7 +322,9 @@ def _check_failure(spec: OpSpec, failure: Failure, device: Device) -> None:
         failure.call(*placed)
         device.backend.synchronize()
     except failure.error as error:
-        if type(error) is not failure.error or not re.search(failure.pattern, str(error), re.DOTALL):
+        if type(error) is not failure.error or not re.search(
+            failure.pattern, str(error), re.DOTALL
+        ):
             raise CheckError(
                 f"{spec.name}: expected {failure.error.__name__} with '{failure.pattern}', got "
                 f"{type(error).__name__}: {error}"
@@ -282,7 +334,9 @@ def _check_failure(spec: OpSpec, failure: Failure, device: Device) -> None:
             f"{spec.name}: expected {failure.error.__name__}, got {type(error).__name__}: {error}"
         ) from error
     else:
-        raise CheckError(f"{spec.name}({_describe(placed)}) raised nothing, expected {failure.error.__name__}")
+        raise CheckError(
+            f"{spec.name}({_describe(placed)}) raised nothing, expected {failure.error.__name__}"
+        )
     for x, old in zip(_tensors(placed), _arrays(failure.args), strict=True):
         assert_close(x, old, 0.0, 0.0, f"{spec.name}: an input after the error")
 
@@ -298,11 +352,17 @@ CHECKS: dict[str, Check] = {
 # -- arguments on a device
 
 
-def _smooth_call(spec: OpSpec, draw: Draw, device: Device) -> tuple[Callable[..., Any], list[Tensor], list[int]]:
-    """The op as a function of its differentiable tensors, these tensors, and the argument each belongs to."""
+def _smooth_call(
+    spec: OpSpec, draw: Draw, device: Device
+) -> tuple[Callable[..., Any], list[Tensor], list[int]]:
+    """The op as a function of its differentiable tensors, these tensors, and the argument each
+    belongs to.
+    """
     draw.dtype = FLOAT64
     # Not "expanded": repeated values would be ties.
-    placed = _leaves_of(spec, _place((spec.smooth or spec.samples)(draw), draw, device, LAYOUTS[:-1]))
+    placed = _leaves_of(
+        spec, _place((spec.smooth or spec.samples)(draw), draw, device, LAYOUTS[:-1])
+    )
     leaves, positions = [], []
     for at, x in enumerate(placed):
         for member in _tensors([x]):
@@ -343,7 +403,11 @@ def _place(arguments: Any, draw: Draw, device: Device, allowed: Any) -> list[Any
 def _map(arguments: Any, change: Callable[[Any], Any]) -> list[Any]:
     """The arguments with `change` made to each array or tensor, in lists too."""
     return [
-        change(x) if isinstance(x, np.ndarray | Tensor) else _map(x, change) if isinstance(x, list) else x
+        change(x)
+        if isinstance(x, np.ndarray | Tensor)
+        else _map(x, change)
+        if isinstance(x, list)
+        else x
         for x in arguments
     ]
 

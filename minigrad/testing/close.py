@@ -1,4 +1,6 @@
-"""The one comparison of the testing kit. It raises; nothing here returns a boolean that could be dropped."""
+"""The one comparison of the testing kit. It raises; nothing here returns a boolean that could be
+dropped.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,19 @@ def to_numpy(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-def assert_close(actual: Any, expected: Any, rtol: float, atol: float, what: str = "result") -> None:
-    """Raises CheckError unless shapes agree and |actual - expected| <= atol + rtol * |expected| everywhere.
+def assert_close(
+    actual: Any, expected: Any, rtol: float, atol: float, what: str = "result"
+) -> None:
+    """Raises CheckError unless shapes agree and |actual - expected| <= atol + rtol * |expected|
+    everywhere.
 
     NaN agrees with NaN only, an infinity with itself only. Integers and bools are compared exactly.
 
     >>> assert_close(np.ones(2), [1.0, 1.5], rtol=0, atol=0.1)
     Traceback (most recent call last):
       ...
-    minigrad.testing.close.CheckError: result: 1 of 2 elements differ, most at (1,): got 1.0, expected 1.5 \
+    minigrad.testing.close.CheckError: result: 1 of 2 elements differ, most at (1,): got 1.0,
+    expected 1.5 \
 (allowed 0.1)
     """
     a, b = to_numpy(actual), to_numpy(expected)
@@ -46,8 +52,8 @@ def assert_close(actual: Any, expected: Any, rtol: float, atol: float, what: str
             excess = np.where(finite, excess, np.inf)
     if not wrong.any():
         return
-    worst = np.unravel_index(int(np.argmax(np.where(wrong, excess, -np.inf))), a.shape)
-    worst = tuple(int(i) for i in worst)
+    largest = int(np.argmax(np.where(wrong, excess, -np.inf)))
+    worst = tuple(int(i) for i in np.unravel_index(largest, a.shape))
     raise CheckError(
         f"{what}: {int(wrong.sum())} of {a.size} elements differ, most at {worst}: got {a[worst]}, "
         f"expected {b[worst]} (allowed {float(np.broadcast_to(allowed, a.shape)[worst]):.3g})"

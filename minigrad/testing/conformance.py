@@ -1,4 +1,5 @@
-"""Does a backend compute what backends/base.py says? Every kernel, in every type, memory layout and form.
+"""Does a backend compute what backends/base.py says? Every kernel, in every type, memory layout and
+form.
 
     python -m minigrad.testing.conformance cpu              a device by its name
     python -m minigrad.testing.conformance cpu sum matmul   only these kernels
@@ -9,8 +10,8 @@
     def test_backend(case):
         case.run(MyBackend())
 
-Needs NumPy and nothing else. A type that a backend refuses to hold, with a TypeError or RuntimeError that names it,
-is skipped, and counted as such.
+Needs NumPy and nothing else. A type that a backend refuses to hold, with a TypeError or
+RuntimeError that names it, is skipped, and counted as such.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from minigrad.testing.close import CheckError, assert_close
 from minigrad.testing.draws import LAYOUTS, Draw, Seeded, Smallest, lay
 
 EXAMPLES = 8  # random inputs for each kernel and type
-ALL = [np.dtype(name) for name in "float64 float32 float16 int64 int32 int16 int8 uint8 bool".split()]
+ALL = [
+    np.dtype(name) for name in "float64 float32 float16 int64 int32 int16 int8 uint8 bool".split()
+]
 FLOATS, FLOAT64, INT64, BOOL = ALL[:2], ALL[0], ALL[3], ALL[-1]
 
 
@@ -67,7 +70,8 @@ class Case:
 
 @dataclass
 class Report:
-    """What check_backend found: a count, and (case, message) for what failed and what was skipped."""
+    """What check_backend found: a count, and (case, message) for what failed and what was skipped.
+    """
 
     passed: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -119,7 +123,9 @@ def _row_cases(kernel: kernels.Kernel) -> Iterator[Case]:
 
 
 def _values(backend: Any, name: str, draw: Draw) -> None:
-    """The reference's values, in the right type and shape, from operands in any layout, which stay as they are."""
+    """The reference's values, in the right type and shape, from operands in any layout, which stay
+    as they are.
+    """
     kernel = kernels.table[name]
     for _ in range(EXAMPLES):
         compare(backend, kernel, kernel.inputs(draw), draw)
@@ -139,7 +145,9 @@ def _out(backend: Any, name: str, draw: Draw) -> None:
         placed = _place(backend, args, draw)
         expected = _expected(backend, kernel, placed)
         layout = draw.choice(LAYOUTS[:4])
-        out = lay(backend, np.zeros(expected.shape, _result_type(kernel, args, expected)), layout, 1)
+        out = lay(
+            backend, np.zeros(expected.shape, _result_type(kernel, args, expected)), layout, 1
+        )
         result = getattr(backend, name)(*placed, out)
         _same_object(name, result, out)
         _close(backend, kernel, args, out, expected, f"{name} into a {layout} out")
@@ -168,7 +176,9 @@ def _number_places(kernel: kernels.Kernel) -> range:
 
 
 def _special(backend: Any, name: str, draw: Draw) -> None:
-    """NaN, infinities and zeros; the ends of the integers. See Note [Differences] in backends/base.py."""
+    """NaN, infinities and zeros; the ends of the integers. See Note [Differences] in
+    backends/base.py.
+    """
     kernel = kernels.table[name]
     template = kernel.inputs(draw)
     if name == "where":
@@ -198,10 +208,19 @@ def _large(backend: Any, name: str, draw: Draw) -> None:
     args = [np.resize(x, n) if isinstance(x, np.ndarray) else x for x in few]
     placed = [backend.from_host(x) if isinstance(x, np.ndarray) else x for x in args]
     out = backend.to_host(getattr(backend, name)(*placed))
-    expected = _expected(backend, kernel, [backend.from_host(x) if isinstance(x, np.ndarray) else x for x in few])
+    expected = _expected(
+        backend, kernel, [backend.from_host(x) if isinstance(x, np.ndarray) else x for x in few]
+    )
     whole, rest = divmod(n, 251)
     expected = np.concatenate([np.tile(expected, whole), expected[:rest]])
-    _close(backend, kernel, args, backend.from_host(np.ascontiguousarray(out)), expected, f"{name} of {n} elements")
+    _close(
+        backend,
+        kernel,
+        args,
+        backend.from_host(np.ascontiguousarray(out)),
+        expected,
+        f"{name} of {n} elements",
+    )
 
 
 class _Sized(Smallest):
@@ -227,7 +246,9 @@ class _Sized(Smallest):
 def compare(
     backend: Any, kernel: kernels.Kernel, args: tuple[Any, ...], draw: Draw, layouts: Any = LAYOUTS
 ) -> None:
-    """Raises unless the kernel gives the reference's result on args, laid out at random, and changes none of them."""
+    """Raises unless the kernel gives the reference's result on args, laid out at random, and
+    changes none of them.
+    """
     placed = _place(backend, args, draw, layouts)
     expected = _expected(backend, kernel, placed)
     before = _to_host(backend, placed)
@@ -265,7 +286,11 @@ def _expected(backend: Any, kernel: kernels.Kernel, placed: list[Any]) -> Any:
 
 def _to_host(backend: Any, placed: Any) -> list[Any]:
     return [
-        backend.to_host(x).copy() if _is_array(x) else _to_host(backend, x) if isinstance(x, list) else x
+        backend.to_host(x).copy()
+        if _is_array(x)
+        else _to_host(backend, x)
+        if isinstance(x, list)
+        else x
         for x in placed
     ]
 
@@ -276,7 +301,9 @@ def _double(x: Any) -> Any:
     return x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
 
-def _close(backend: Any, kernel: kernels.Kernel, args: Any, out: Any, expected: np.ndarray, what: str) -> None:
+def _close(
+    backend: Any, kernel: kernels.Kernel, args: Any, out: Any, expected: np.ndarray, what: str
+) -> None:
     dtype = _result_type(kernel, args, expected)
     if out.dtype != dtype:
         raise CheckError(f"{what}: dtype {out.dtype}, expected {dtype}")
@@ -287,9 +314,12 @@ def _close(backend: Any, kernel: kernels.Kernel, args: Any, out: Any, expected: 
     within_eps(backend.to_host(out), expected, dtype, kernel.tolerance, what)
 
 
-def within_eps(actual: Any, expected: np.ndarray, dtype: np.dtype, multiple: float, what: str) -> None:
-    """assert_close to `multiple` eps of dtype, relative to each element and to the largest, which counts from 1 to 10:
-    operands are about 1, and sums of them may cancel; and one outlier of e^30 must not hide the others.
+def within_eps(
+    actual: Any, expected: np.ndarray, dtype: np.dtype, multiple: float, what: str
+) -> None:
+    """assert_close to `multiple` eps of dtype, relative to each element and to the largest, which
+    counts from 1 to 10: operands are about 1, and sums of them may cancel; and one outlier of e^30
+    must not hide the others.
     """
     eps = float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
     finite = np.abs(expected[np.isfinite(expected)]) if expected.dtype.kind == "f" else np.zeros(0)
@@ -298,7 +328,9 @@ def within_eps(actual: Any, expected: np.ndarray, dtype: np.dtype, multiple: flo
 
 
 def _result_type(kernel: kernels.Kernel, args: Any, expected: np.ndarray) -> np.dtype:
-    """The type of the value operands, unless the reference says bool, an index, or the type was a parameter."""
+    """The type of the value operands, unless the reference says bool, an index, or the type was a
+    parameter.
+    """
     if kernel.name == "cast":
         return np.dtype(args[1])
     if expected.dtype.kind != "f":
@@ -335,7 +367,9 @@ def _same_object(name: str, result: Any, out: Any) -> None:
 _written: list[tuple[str, str, list[np.dtype], Callable[..., None]]] = []
 
 
-def _case(kernel: str, aspect: str, *dtypes: np.dtype) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _case(
+    kernel: str, aspect: str, *dtypes: np.dtype
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def register(check: Callable[..., None]) -> Callable[..., None]:
         for name in kernel.split():
             _written.append((name, aspect, list(dtypes) or [FLOAT64], check))
@@ -352,7 +386,9 @@ def _exactly(backend: Any, actual: Any, expected: Any, what: str) -> None:
     assert_close(host, wanted, 0.0, 0.0, what)
 
 
-def _raises(backend: Any, error: type[Exception], words: list[str], call: Callable[[], Any], what: str) -> None:
+def _raises(
+    backend: Any, error: type[Exception], words: list[str], call: Callable[[], Any], what: str
+) -> None:
     """On a device an error may wait until the next synchronisation."""
     try:
         call()
@@ -363,13 +399,17 @@ def _raises(backend: Any, error: type[Exception], words: list[str], call: Callab
             raise CheckError(f"{what}: the error does not mention {missing}: {caught}") from None
         return
     except Exception as other:
-        raise CheckError(f"{what}: raised {type(other).__name__} ({other}), expected {error.__name__}") from None
+        raise CheckError(
+            f"{what}: raised {type(other).__name__} ({other}), expected {error.__name__}"
+        ) from None
     raise CheckError(f"{what}: raised nothing, expected {error.__name__}")
 
 
 @_case("backend", "core")
 def _core_defined(backend: Any, name: str, draw: Draw) -> None:
-    missing = [kernel for kernel in kernel_names() if getattr(getattr(backend, kernel), "is_core", False)]
+    missing = [
+        kernel for kernel in kernel_names() if getattr(getattr(backend, kernel), "is_core", False)
+    ]
     if missing:
         raise CheckError(f"core kernels are not defined: {', '.join(missing)}")
 
@@ -391,17 +431,32 @@ def _filled(backend: Any, name: str, draw: Draw) -> None:
         x = backend.empty(shape, draw.dtype)
         if tuple(x.shape) != shape or x.dtype != draw.dtype or not backend.is_contiguous(x):
             raise CheckError(f"empty({shape}): {_describe(x)}")
-        _exactly(backend, backend.full(shape, 1, draw.dtype), np.ones(shape, draw.dtype), f"full({shape})")
+        _exactly(
+            backend,
+            backend.full(shape, 1, draw.dtype),
+            np.ones(shape, draw.dtype),
+            f"full({shape})",
+        )
 
 
 @_case("arange", "steps", *ALL[:-1])
 def _arange(backend: Any, name: str, draw: Draw) -> None:
-    steps = [(0, 1, 5), (2, 3, 4), (1, 1, 0), (7, -1, 8) if draw.dtype.kind != "u" else (0, 2, 3)]
+    steps: list[tuple[float, float, int]] = [
+        (0, 1, 5),
+        (2, 3, 4),
+        (1, 1, 0),
+        (7, -1, 8) if draw.dtype.kind != "u" else (0, 2, 3),
+    ]
     if draw.dtype.kind == "f":
         steps += [(0.5, 0.25, 7), (0.1, 0.1, 11)]
     for start, step, n in steps:
         expected = (np.arange(n) * step + start).astype(draw.dtype)
-        _exactly(backend, backend.arange(start, step, n, draw.dtype), expected, f"arange({start}, {step}, {n})")
+        _exactly(
+            backend,
+            backend.arange(start, step, n, draw.dtype),
+            expected,
+            f"arange({start}, {step}, {n})",
+        )
 
 
 @_case("copy_", "broadcast", *ALL)
@@ -413,7 +468,12 @@ def _copy_into(backend: Any, name: str, draw: Draw) -> None:
         values = Seeded(1, draw.choice(ALL)).values(draw.part_of(shape), (0.0, 2.0))
         source = lay(backend, values, draw.choice(LAYOUTS[:4]), 2)
         _same_object("copy_", backend.copy_(dst, source), dst)
-        _exactly(backend, dst, np.broadcast_to(values, shape).astype(draw.dtype), f"copy_ into a {layout} array")
+        _exactly(
+            backend,
+            dst,
+            np.broadcast_to(values, shape).astype(draw.dtype),
+            f"copy_ into a {layout} array",
+        )
 
 
 @_case("cast", "all_types", *ALL)
@@ -457,7 +517,9 @@ def _layouts(backend: Any, name: str, draw: Draw) -> None:
 
 @_case("view permute slice diagonal expand unfold", "shares_memory", FLOAT64)
 def _views_share(backend: Any, name: str, draw: Draw) -> None:
-    """What is written to the array shows in the view; and the other way, where the view may be written to."""
+    """What is written to the array shows in the view; and the other way, where the view may be
+    written to.
+    """
     params: dict[str, tuple[Any, ...]] = {
         "view": ((4, 3),), "permute": ((1, 0),), "slice": ((slice(0, 3, 2), 1),), "diagonal": (1, 0, 1),
         "expand": ((2, 3, 4),), "unfold": (1, 2, 1),
@@ -466,12 +528,16 @@ def _views_share(backend: Any, name: str, draw: Draw) -> None:
     y = getattr(backend, name)(x, *params[name])
     new = draw.values((3, 4))
     backend.copy_(x, backend.from_host(new))
-    _exactly(backend, y, reference.of(name)(new, *params[name]), f"{name} after a write to what it shows")
+    _exactly(
+        backend, y, reference.of(name)(new, *params[name]), f"{name} after a write to what it shows"
+    )
     if name not in ("expand", "unfold"):
         backend.copy_(y, backend.full((), 7, FLOAT64))
         reference.of(name)(new, *params[name])  # shape errors here would be the suite's own
         seen = backend.to_host(getattr(backend, name)(x, *params[name]))
-        assert_close(seen, np.full(seen.shape, 7.0), 0, 0, f"what {name} shows after a write to the view")
+        assert_close(
+            seen, np.full(seen.shape, 7.0), 0, 0, f"what {name} shows after a write to the view"
+        )
 
 
 @_case("view", "none")
@@ -485,7 +551,14 @@ def _no_view(backend: Any, name: str, draw: Draw) -> None:
 
 @_case("sum prod any all logsumexp var", "of_nothing", *FLOATS)
 def _reduce_nothing(backend: Any, name: str, draw: Draw) -> None:
-    nothing = {"sum": 0, "prod": 1, "any": False, "all": True, "logsumexp": -math.inf, "var": math.nan}[name]
+    nothing = {
+        "sum": 0,
+        "prod": 1,
+        "any": False,
+        "all": True,
+        "logsumexp": -math.inf,
+        "var": math.nan,
+    }[name]
     x = backend.full((2, 0), 0, draw.dtype)
     args = (1, True) if name == "var" else (True,)
     out = getattr(backend, name)(x, (1,), *args)
@@ -497,10 +570,20 @@ def _reduce_nothing(backend: Any, name: str, draw: Draw) -> None:
 def _extreme_of_nothing(backend: Any, name: str, draw: Draw) -> None:
     x = backend.full((2, 0), 0, draw.dtype)
     axes = (1,) if name in ("max", "min") else 1
-    _raises(backend, IndexError, [], lambda: getattr(backend, name)(x, axes, False), f"{name} along an axis of size 0")
+    _raises(
+        backend,
+        IndexError,
+        [],
+        lambda: getattr(backend, name)(x, axes, False),
+        f"{name} along an axis of size 0",
+    )
 
 
-@_case("max min argmax argmin max_with_indices min_with_indices sort topk unique", "nan_and_ties", *FLOATS)
+@_case(
+    "max min argmax argmin max_with_indices min_with_indices sort topk unique",
+    "nan_and_ties",
+    *FLOATS,
+)
 def _nan_and_ties(backend: Any, name: str, draw: Draw) -> None:
     rows = [
         [1.0, math.nan, 3.0, math.nan], [2.0, 2.0, 1.0, 1.0], [-0.0, 0.0, -math.inf, -math.inf],
@@ -546,13 +629,17 @@ def _out_of_range(backend: Any, name: str, draw: Draw) -> None:
 
 @_case("sum matmul", "half", ALL[2])
 def _half(backend: Any, name: str, draw: Draw) -> None:
-    """float16 is added in float32 and rounded once: in float16 itself these sums would stall at 256."""
+    """float16 is added in float32 and rounded once: in float16 itself these sums would stall at
+    256.
+    """
     x = backend.full((1, 4000), 0.125, draw.dtype)
     if name == "sum":
         out = backend.sum(x, (1,), False)
     else:
         out = backend.matmul(x, backend.full((4000, 1), 1.0, draw.dtype))
-    within_eps(backend.to_host(out), np.full(out.shape, 500.0), draw.dtype, 1.0, f"{name} of float16")
+    within_eps(
+        backend.to_host(out), np.full(out.shape, 500.0), draw.dtype, 1.0, f"{name} of float16"
+    )
 
 
 @_case("sum max argmax cumsum softmax logsumexp sort", "large", *FLOATS)
@@ -569,7 +656,13 @@ def _large_reductions(backend: Any, name: str, draw: Draw) -> None:
         result, expected = getattr(backend, name)(placed, *rest), kernel.ref(_double(values), *rest)
         for out, value in zip(_as_list(result), _as_list(expected), strict=True):
             n = values.shape[axis]
-            within_eps(backend.to_host(out), value, draw.dtype, 16 * math.sqrt(n), f"{name} of {values.shape}")
+            within_eps(
+                backend.to_host(out),
+                value,
+                draw.dtype,
+                16 * math.sqrt(n),
+                f"{name} of {values.shape}",
+            )
 
 
 @_case("matmul", "large", *FLOATS)
@@ -578,7 +671,13 @@ def _large_matmul(backend: Any, name: str, draw: Draw) -> None:
     for layout in LAYOUTS[:4]:
         a, b = lay(backend, x, layout, 1), lay(backend, y, layout, 1)
         expected = np.einsum("nij,jk->nik", _double(x), _double(y))
-        within_eps(backend.to_host(backend.matmul(a, b)), expected, draw.dtype, 512, f"matmul of {layout} arrays")
+        within_eps(
+            backend.to_host(backend.matmul(a, b)),
+            expected,
+            draw.dtype,
+            512,
+            f"matmul of {layout} arrays",
+        )
 
 
 @_case("sgd_", "steps", *FLOATS)
@@ -593,14 +692,21 @@ def _sgd(backend: Any, name: str, draw: Draw) -> None:
 @_case("adam_", "steps", *FLOATS)
 def _adam(backend: Any, name: str, draw: Draw) -> None:
     for decay, decoupled, maximize in itertools.product((0.0, 0.01), (False, True), (False, True)):
-        def arguments(lr: Any, c1: Any, c2: Any, rest: Any = (decay, decoupled), up: bool = maximize) -> Any:
+
+        def arguments(
+            lr: Any, c1: Any, c2: Any, rest: Any = (decay, decoupled), up: bool = maximize
+        ) -> Any:
             return (lr, 0.9, 0.999, 1e-8, *rest, c1, c2, up)
 
         _step(backend, name, draw, 3, [0.1, 0.19, 0.002], arguments)
 
 
-def _step(backend: Any, name: str, draw: Draw, states: int, changing: list[float], arguments: Any) -> None:
-    """One step of an optimizer on two parameters; `states`: how many lists it writes, the parameters first."""
+def _step(
+    backend: Any, name: str, draw: Draw, states: int, changing: list[float], arguments: Any
+) -> None:
+    """One step of an optimizer on two parameters; `states`: how many lists it writes, the
+    parameters first.
+    """
     shapes = ((2, 3), (4,))
     lists = [[draw.values(s, (0.3, 2.0)) for s in shapes] for _ in range(states)]
     gradients = [draw.values(s) for s in shapes]
@@ -633,7 +739,12 @@ def _key(backend: Any, seed: int, offset: int) -> list[Any]:
 def _random_bits(backend: Any, name: str, draw: Draw) -> None:
     for (seed, offset), n in itertools.product(SEEDS, (0, 1, 7, 64)):
         out = backend.random_bits(*_key(backend, seed, offset), n)
-        _exactly(backend, out, reference.random_bits(seed, offset, n), f"random_bits({seed}, {offset}, {n})")
+        _exactly(
+            backend,
+            out,
+            reference.random_bits(seed, offset, n),
+            f"random_bits({seed}, {offset}, {n})",
+        )
 
 
 @_case("uniform", "bits", *ALL[:3])
@@ -653,8 +764,11 @@ def _normal(backend: Any, name: str, draw: Draw) -> None:
         expected = reference.normal(seed, offset, shape, draw.dtype)
         eps = float(np.finfo(draw.dtype if draw.dtype != ALL[2] else np.float32).eps)
         rounding = float(np.finfo(draw.dtype).eps)
-        # Near a zero of cos or sin the angle's own rounding counts: absolute, in units of the radius (up to 7).
-        assert_close(backend.to_host(out), expected, rounding, 32 * eps, f"normal({seed}, {offset}, {shape})")
+        # Near a zero of cos or sin the angle's own rounding counts: absolute, in units of the
+        # radius (up to 7).
+        assert_close(
+            backend.to_host(out), expected, rounding, 32 * eps, f"normal({seed}, {offset}, {shape})"
+        )
 
 
 @_case("randint", "bits", *ALL[3:8])

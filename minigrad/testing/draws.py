@@ -1,7 +1,9 @@
-"""Random test data: shapes, parameters, values, and arrays in every memory layout a kernel may meet.
+"""Random test data: shapes, parameters, values, and arrays in every memory layout a kernel may
+meet.
 
-One vocabulary, two sources. `Seeded` draws from a seed and needs only NumPy, so that the conformance suite runs anywhere;
-strategies.Drawn draws from hypothesis, which shrinks what fails. Whoever describes inputs, describes them once:
+One vocabulary, two sources. `Seeded` draws from a seed and needs only NumPy, so that the
+conformance suite runs anywhere; strategies.Drawn draws from hypothesis, which shrinks what fails.
+Whoever describes inputs, describes them once:
 
     def inputs(draw):
         m, n = draw.integer(1, 3), draw.integer(0, 3)
@@ -25,7 +27,9 @@ LAYOUTS = ("contiguous", "permuted", "strided", "inside", "reversed", "expanded"
 
 
 class Draw:
-    """A source of random choices. `dtype` is the type of the values it draws; bools and indices have their own."""
+    """A source of random choices. `dtype` is the type of the values it draws; bools and indices
+    have their own.
+    """
 
     dtype = np.dtype(np.float64)
 
@@ -53,7 +57,9 @@ class Draw:
         """A number of axes."""
         return self.integer(low, high)
 
-    def shape(self, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Shape:
+    def shape(
+        self, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4
+    ) -> Shape:
         return tuple(self.side(min_side, max_side) for _ in range(self.dims(min_dims, max_dims)))
 
     def part_of(self, shape: Shape) -> Shape:
@@ -64,7 +70,10 @@ class Draw:
     def broadcastable(self, count: int, max_dims: int = 3, min_side: int = 0) -> tuple[Shape, ...]:
         """`count` shapes that broadcast together; the first is often the largest."""
         full = self.shape(0, max_dims, min_side)
-        return (full if self.boolean() else self.part_of(full), *(self.part_of(full) for _ in range(count - 1)))
+        return (
+            full if self.boolean() else self.part_of(full),
+            *(self.part_of(full) for _ in range(count - 1)),
+        )
 
     def matmul_shapes(self, max_batch: int = 2) -> tuple[Shape, Shape]:
         """(..., n, k) and (..., k, m), whose leading axes broadcast."""
@@ -86,13 +95,17 @@ class Draw:
     # -- values
 
     def values(self, shape: Sequence[int], domain: Domain = (-2.0, 2.0)) -> np.ndarray:
-        """Random values of `dtype` in an interval or a union of intervals; for integers, in thrice that."""
+        """Random values of `dtype` in an interval or a union of intervals; for integers, in thrice
+        that.
+        """
         shape, intervals = tuple(shape), _intervals(domain)
         rng = self.generator()
         if self.dtype.kind == "b":
             return np.asarray(rng.integers(0, 2, shape), bool)
         if self.dtype.kind != "f":
-            return np.asarray(rng.choice(np.array(_integers(intervals, self.dtype), self.dtype), shape))
+            return np.asarray(
+                rng.choice(np.array(_integers(intervals, self.dtype), self.dtype), shape)
+            )
         lows, highs = np.array(intervals).T
         which = rng.integers(0, len(intervals), shape)
         return np.asarray(rng.uniform(lows[which], highs[which], shape), self.dtype)
@@ -134,7 +147,9 @@ class Seeded(Draw):
 
 
 class Smallest(Draw):
-    """The smallest shapes that are allowed, all else from another source: 0-d arrays, and empty ones."""
+    """The smallest shapes that are allowed, all else from another source: 0-d arrays, and empty
+    ones.
+    """
 
     def __init__(self, draw: Draw, empty: bool):
         self.draw, self.empty, self.dtype = draw, empty, draw.dtype
@@ -150,7 +165,7 @@ class Smallest(Draw):
 
 
 def _intervals(domain: Domain) -> tuple[Interval, ...]:
-    return (domain,) if not isinstance(domain[0], tuple) else domain  # type: ignore[return-value]
+    return (domain,) if not isinstance(domain[0], tuple) else domain
 
 
 def _integers(intervals: tuple[Interval, ...], dtype: np.dtype) -> list[int]:
@@ -161,11 +176,14 @@ def _integers(intervals: tuple[Interval, ...], dtype: np.dtype) -> list[int]:
 def lay(backend: Any, array: np.ndarray, layout: str, seed: int = 0) -> Any:
     """The values of `array` on a backend, in a memory layout: see LAYOUTS.
 
-    permuted    a transposed view                    strided     every other element of a larger array
-    inside      the inner part of a larger array     reversed    negative strides, where the host's memory is shared
+    permuted    a transposed view                    strided     every other element of a larger
+                array
+    inside      the inner part of a larger array     reversed    negative strides, where the host's
+                memory is shared
     expanded    the first element of one axis, repeated: other values!
 
-    What lies between the elements is NaN or the largest integer, so that a kernel that reads it shows.
+    What lies between the elements is NaN or the largest integer, so that a kernel that reads it
+    shows.
     """
     if layout == "permuted":
         order = tuple(int(i) for i in np.random.default_rng(seed).permutation(array.ndim))
@@ -179,7 +197,8 @@ def lay(backend: Any, array: np.ndarray, layout: str, seed: int = 0) -> Any:
         key = tuple(slice(min(1, n), 1 + step * (n - 1) + 1 if n else 0, step) for n in array.shape)
         return backend.slice(backend.from_host(large), key)
     if layout == "reversed":
-        turn = (*(slice(None, None, -1) for _ in array.shape), ...)  # ... keeps a 0-d array an array
+        # The Ellipsis keeps a 0-d array an array.
+        turn: Any = (*(slice(None, None, -1) for _ in array.shape), ...)
         return backend.from_host(_fresh(array[turn])[turn])
     if layout == "expanded" and array.size:
         axis = seed % array.ndim if array.ndim else 0

@@ -1,17 +1,17 @@
 """Are the gradients right? Compares them with finite differences, in float64.
 
-For outputs f(x) and fixed random weights w, let L(x) = sum(w * f(x)). For each input the derivative of L in a random
-direction v, by differences, must equal <gradient of L, v>. Weights and directions stay away from 0, so that
-no element can hide.
+For outputs f(x) and fixed random weights w, let L(x) = sum(w * f(x)). For each input the derivative
+of L in a random direction v, by differences, must equal <gradient of L, v>. Weights and directions
+stay away from 0, so that no element can hide.
 
-The difference is D = (4 D(h) - D(2h)) / 3, where D(h) = (L(x + hv) - L(x - hv)) / 2h: its truncation error
-falls with h^4 and its rounding error is about eps / h * sum|w f|. With h = eps^(1/5) both are near 1e-12, and
-the tolerance is
+The difference is D = (4 D(h) - D(2h)) / 3, where D(h) = (L(x + hv) - L(x - hv)) / 2h: its
+truncation error falls with h^4 and its rounding error is about eps / h * sum|w f|. With h =
+eps^(1/5) both are near 1e-12, and the tolerance is
 
     rtol * sum|gradient * v|  +  64 * eps / h * sum|w f|
 
-A comparison of zeros proves nothing: where the gradient is not at least 100 times the rounding part, gradcheck
-raises, unless the caller says in `zero` that the gradient of that input is 0 there.
+A comparison of zeros proves nothing: where the gradient is not at least 100 times the rounding
+part, gradcheck raises, unless the caller says in `zero` that the gradient of that input is 0 there.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ def gradcheck(
     zero: Collection[int] = (),
     seed: int = 0,
 ) -> bool:
-    """Raises GradcheckError unless d(function)/d(input) is right for every float64 input that requires a gradient.
+    """Raises GradcheckError unless d(function)/d(input) is right for every float64 input that
+    requires a gradient.
 
-    `elementwise` compares every element of every gradient, to find which is wrong. `zero` holds the positions of inputs
-    whose gradient is 0 by nature. `atol` replaces the rounding part of the tolerance. Returns True.
+    `elementwise` compares every element of every gradient, to find which is wrong. `zero` holds the
+    positions of inputs whose gradient is 0 by nature. `atol` replaces the rounding part of the
+    tolerance. Returns True.
 
     >>> import minigrad
     >>> x = minigrad.tensor([0.5, 2.0], dtype=minigrad.float64, requires_grad=True)
@@ -73,7 +75,8 @@ def gradgradcheck(
 ) -> bool:
     """gradcheck of the gradient: of (x, w) -> d sum(w * function(x)) / dx, in x and in w.
 
-    `zero` holds the positions of inputs in which the gradient does not vary: those in which the function is linear.
+    `zero` holds the positions of inputs in which the gradient does not vary: those in which the
+    function is linear.
 
     >>> import minigrad
     >>> x = minigrad.tensor([0.5, 2.0], dtype=minigrad.float64, requires_grad=True)
@@ -96,8 +99,8 @@ def compare(
     elementwise: bool = False,
     seed: int = 0,
 ) -> dict[int, str]:
-    """The work of gradcheck. Returns, in words, the inputs in which both the function's differences and its gradient are
-    0 within the tolerance, so that nothing was proved.
+    """The work of gradcheck. Returns, in words, the inputs in which both the function's differences
+    and its gradient are 0 within the tolerance, so that nothing was proved.
     """
     checked = _checked(arguments)
     rng = np.random.default_rng(seed)
@@ -120,7 +123,8 @@ def compare(
         largest = float(np.abs(g).max(initial=0.0))
         if g.size and not largest > 100 * rounding:
             unvarying[i] = (
-                f"the gradient of input {i} (shapes {_shape_list(arguments)}) is at most {largest:.3g}, "
+                f"the gradient of input {i} (shapes {_shape_list(arguments)}) is at most "
+                f"{largest:.3g}, "
                 f"and the tolerance {rounding:.3g}"
             )
     return unvarying
@@ -129,7 +133,9 @@ def compare(
 def gradient_of(
     function: Callable[..., Any], arguments: list[Any], seed: int = 0
 ) -> tuple[Callable[..., list[Tensor]], list[Any]]:
-    """(x, w) -> d sum(w * function(x)) / dx, and arguments for it: the given ones, then random weights."""
+    """(x, w) -> d sum(w * function(x)) / dx, and arguments for it: the given ones, then random
+    weights.
+    """
     checked = _checked(arguments)
     rng = np.random.default_rng(seed + 1)
     with enable_grad():
@@ -143,7 +149,8 @@ def gradient_of(
 
     def gradient(*both: Any) -> list[Tensor]:
         with enable_grad():
-            # compare() moves its inputs under no_grad, and what it moved is no leaf: here it becomes one
+            # compare() moves its inputs under no_grad, and what it moved is no leaf: here it
+            # becomes one
             leaves = [
                 _leaf(x) if i in required and x.node is None else x for i, x in enumerate(both)
             ]
@@ -157,9 +164,13 @@ def gradient_of(
 
 
 class _Loss:
-    """L(x) = sum(w * f(x)) as differences need it: f at the two points is subtracted before it is summed."""
+    """L(x) = sum(w * f(x)) as differences need it: f at the two points is subtracted before it is
+    summed.
+    """
 
-    def __init__(self, function: Callable[..., Any], arguments: list[Any], weights: list[np.ndarray]):
+    def __init__(
+        self, function: Callable[..., Any], arguments: list[Any], weights: list[np.ndarray]
+    ):
         self.function, self.arguments, self.weights = function, arguments, weights
 
     def difference(self, i: int, step: np.ndarray) -> float:
@@ -187,28 +198,41 @@ def _compare_direction(
     allowed = rtol * float(np.abs(g * v).sum()) + rounding * float(np.abs(v).max(initial=0.0))
     if not abs(numeric - analytic) <= allowed:
         raise GradcheckError(
-            f"the gradient of input {i} (shapes {_shape_list(loss.arguments)}) is wrong: in a random "
+            f"the gradient of input {i} (shapes {_shape_list(loss.arguments)}) is wrong: in a "
+            "random "
             f"direction the derivative is {numeric:.12g} by differences and {analytic:.12g} by the "
             f"gradient; they differ by {abs(numeric - analytic):.3g}, allowed is {allowed:.3g}. "
             "elementwise=True shows which elements"
         )
 
 
-def _compare_elements(loss: _Loss, i: int, g: np.ndarray, h: float, rtol: float, rounding: float) -> None:
+def _compare_elements(
+    loss: _Loss, i: int, g: np.ndarray, h: float, rtol: float, rounding: float
+) -> None:
     numeric = np.zeros(g.shape)
     for position in np.ndindex(g.shape):
         unit = np.zeros(g.shape)
         unit[position] = 1.0
         numeric[position] = loss.derivative(i, unit, h)
     try:
-        assert_close(g, numeric, rtol, rounding, f"gradient of input {i} (shapes {_shape_list(loss.arguments)})")
+        assert_close(
+            g,
+            numeric,
+            rtol,
+            rounding,
+            f"gradient of input {i} (shapes {_shape_list(loss.arguments)})",
+        )
     except CheckError as error:
         raise GradcheckError(str(error)) from None
 
 
-def _analytic(arguments: list[Any], checked: list[int], outs: list[Tensor], weights: list[np.ndarray]) -> list[np.ndarray]:
+def _analytic(
+    arguments: list[Any], checked: list[int], outs: list[Tensor], weights: list[np.ndarray]
+) -> list[np.ndarray]:
     """The gradients by autograd, after a look at their shapes and types; 0 where none came."""
-    pairs = [(out, _like(out, w)) for out, w in zip(outs, weights, strict=True) if out.node is not None]
+    pairs = [
+        (out, _like(out, w)) for out, w in zip(outs, weights, strict=True) if out.node is not None
+    ]
     if not pairs:
         raise GradcheckError(f"no output requires a gradient, though inputs {checked} do")
     tensors = [arguments[i] for i in checked]
@@ -234,7 +258,9 @@ def _checked(arguments: list[Any]) -> list[int]:
     for i, x in enumerate(arguments):
         if isinstance(x, Tensor) and x.requires_grad:
             if x.array.dtype != np.float64:
-                raise ValueError(f"gradcheck: input {i} is {x.dtype}; differences need float64: x.double()")
+                raise ValueError(
+                    f"gradcheck: input {i} is {x.dtype}; differences need float64: x.double()"
+                )
             checked.append(i)
     if not checked:
         raise ValueError("gradcheck: no input requires a gradient; call requires_grad_() on one")
@@ -246,7 +272,9 @@ def _refuse_random(function: Callable[..., Any], arguments: list[Any], outs: lis
         again = _outputs(function(*arguments))
     for k, (a, b) in enumerate(zip(outs, again, strict=True)):
         if to_numpy(a).tobytes() != to_numpy(b).tobytes():
-            raise GradcheckError(f"output {k} differs between two calls with the same inputs: seed the function")
+            raise GradcheckError(
+                f"output {k} differs between two calls with the same inputs: seed the function"
+            )
 
 
 def _refuse_changes(arguments: list[Any], before: list[np.ndarray | None]) -> None:
@@ -254,7 +282,9 @@ def _refuse_changes(arguments: list[Any], before: list[np.ndarray | None]) -> No
         if old is None:
             continue
         if to_numpy(x).tobytes() != old.tobytes():
-            raise GradcheckError(f"input {i} (shape {old.shape}) was changed by the function or by its gradient")
+            raise GradcheckError(
+                f"input {i} (shape {old.shape}) was changed by the function or by its gradient"
+            )
         if not x.requires_grad and x.grad is not None:
             raise GradcheckError(f"input {i} does not require a gradient, and was given one")
 
@@ -262,7 +292,8 @@ def _refuse_changes(arguments: list[Any], before: list[np.ndarray | None]) -> No
 def _refuse_zero(unvarying: dict[int, str]) -> None:
     for i, text in unvarying.items():
         raise GradcheckError(
-            f"{text}: comparing them proves nothing. Choose inputs where the function varies, or, if "
+            f"{text}: comparing them proves nothing. Choose inputs where the function varies, or, "
+            "if "
             f"this gradient is 0 by nature, say zero={{{i}}}"
         )
 

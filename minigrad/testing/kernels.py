@@ -1,9 +1,11 @@
-"""What to feed each kernel: one row a kernel, from which op specs and the conformance suite both draw.
+"""What to feed each kernel: one row a kernel, from which op specs and the conformance suite both
+draw.
 
-A row's `inputs(draw)` returns the kernel's arguments: float64 arrays (or whatever `draw.dtype` says) for values,
-bool arrays for conditions, int64 arrays for indices, plain Python for parameters. Domains stay away from the points where
-the function jumps, has a kink or is flat, so that the same inputs serve to check gradients. Where that would leave
-out cases which are worth a look without gradients, `smooth` is the narrower choice for gradients.
+A row's `inputs(draw)` returns the kernel's arguments: float64 arrays (or whatever `draw.dtype`
+says) for values, bool arrays for conditions, int64 arrays for indices, plain Python for parameters.
+Domains stay away from the points where the function jumps, has a kink or is flat, so that the same
+inputs serve to check gradients. Where that would leave out cases which are worth a look without
+gradients, `smooth` is the narrower choice for gradients.
 """
 
 from __future__ import annotations
@@ -63,17 +65,40 @@ def row(name: str, inputs: Inputs, kinds: str = "f", **rest: Any) -> None:
 
 AWAY: Domain = ((-2.0, -0.3), (0.3, 2.0))  # from 0
 POSITIVE: Domain = (0.3, 3.0)
-STEPS: Domain = ((-1.9, -1.6), (-1.4, -1.1), (-0.9, -0.6), (-0.4, -0.1), (0.1, 0.4), (0.6, 0.9), (1.1, 1.4))
+STEPS: Domain = (
+    (-1.9, -1.6),
+    (-1.4, -1.1),
+    (-0.9, -0.6),
+    (-0.4, -0.1),
+    (0.1, 0.4),
+    (0.6, 0.9),
+    (1.1, 1.4),
+)
 
 
-def unary(name: str, domain: Domain = (-2.0, 2.0), kinds: str = "f", *params: Any, **rest: Any) -> None:
+def unary(
+    name: str, domain: Domain = (-2.0, 2.0), kinds: str = "f", *params: Any, **rest: Any
+) -> None:
     def inputs(draw: Draw) -> tuple[Any, ...]:
         return (draw.values(draw.shape(), domain), *params)
 
     row(name, inputs, kinds, elementwise=True, half=True, **rest)
 
 
-for name in ("exp", "expm1", "sin", "tanh", "erf", "sinh", "exp2", "atan", "sigmoid", "gelu", "gelu_tanh", "silu"):
+for name in (
+    "exp",
+    "expm1",
+    "sin",
+    "tanh",
+    "erf",
+    "sinh",
+    "exp2",
+    "atan",
+    "sigmoid",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+):
     unary(name)
 for name in ("log", "sqrt", "log2", "log10", "rsqrt"):
     unary(name, POSITIVE)
@@ -124,7 +149,8 @@ binary("sub", kinds="fi")
 binary("mul", kinds="fib")
 binary("div", (-2.0, 2.0), AWAY)
 for name in ("floor_divide", "fmod", "remainder"):
-    # the quotient lies between 1.1 and 1.9, or the same below 0: away from the jumps, and nowhere near 0
+    # the quotient lies between 1.1 and 1.9, or the same below 0: away from the jumps, and nowhere
+    # near 0
     binary(name, ((-2.3, -2.0), (2.0, 2.3)), ((-1.8, -1.2), (1.2, 1.8)), "fi")
 binary("pow", (0.3, 2.5), (0.3, 2.5), "fi", tolerance=64)
 binary("atan2", AWAY, AWAY)
@@ -345,7 +371,9 @@ def _axis_index(draw: Draw, unique: bool = False) -> tuple[np.ndarray, int, np.n
     shape = tuple(draw.side(0, most if a == axis else n) for a, n in enumerate(x.shape))
     if not unique:
         return x, axis, draw.indices(shape, x.shape[axis])
-    order = draw.generator().permuted(np.broadcast_to(np.arange(most), (*np.delete(shape, axis), most)), axis=-1)
+    order = draw.generator().permuted(
+        np.broadcast_to(np.arange(most), (*np.delete(shape, axis), most)), axis=-1
+    )
     return x, axis, np.moveaxis(order[..., : shape[axis]], -1, axis).astype(np.int64)
 
 
@@ -435,11 +463,17 @@ def _matmul(draw: Draw) -> tuple[Any, ...]:
 
 def _linear(draw: Draw) -> tuple[Any, ...]:
     lead, k, n = draw.shape(0, 2), draw.side(1, 3), draw.side(1, 3)
-    return draw.values((*lead, k)), draw.values((n, k)), draw.values((n,)) if draw.boolean() else None
+    return (
+        draw.values((*lead, k)),
+        draw.values((n, k)),
+        draw.values((n,)) if draw.boolean() else None,
+    )
 
 
 def _geometry(draw: Draw) -> tuple[Shape, Shape, tuple[Any, ...]]:
-    """Shapes of x and w, and (stride, padding, dilation, groups), for a convolution with at least one position."""
+    """Shapes of x and w, and (stride, padding, dilation, groups), for a convolution with at least
+    one position.
+    """
     d = draw.integer(1, 2)
     window = tuple(draw.side(1, 3 if d == 1 else 2) for _ in range(d))
     stride = tuple(draw.integer(1, 2) for _ in range(d))
@@ -481,19 +515,25 @@ row("conv_weight", _conv_weight, tolerance=64)
 
 
 def _pool(draw: Draw, dilated: bool) -> tuple[Shape, tuple[Any, ...], Shape]:
-    """The shape of x, (size, stride, padding, dilation), and the shape of the result, rounded up or down."""
+    """The shape of x, (size, stride, padding, dilation), and the shape of the result, rounded up or
+    down.
+    """
     d = draw.integer(1, 2)
     size = tuple(draw.side(1, 3) for _ in range(d))
     stride = tuple(draw.integer(1, 3) for _ in range(d))
     dilation = tuple(draw.integer(1, 2) if dilated else 1 for _ in range(d))
     padding = tuple((draw.integer(0, s // 2),) * 2 for s in size)
-    plane = tuple(gap * (s - 1) + 1 + draw.side(0, 2) for s, gap in zip(size, dilation, strict=True))
+    plane = tuple(
+        gap * (s - 1) + 1 + draw.side(0, 2) for s, gap in zip(size, dilation, strict=True)
+    )
     up = draw.boolean()
     positions = []
     for n, s, step, (low, high), gap in zip(plane, size, stride, padding, dilation, strict=True):
         room = n + low + high - gap * (s - 1) - 1
         count = (-(-room // step) if up else room // step) + 1
-        positions.append(count - 1 if (count - 1) * step >= n + low else count)  # the last starts inside
+        positions.append(
+            count - 1 if (count - 1) * step >= n + low else count
+        )  # the last starts inside
     lead = draw.side(0, 2), draw.side(1, 2)
     return (*lead, *plane), (size, stride, padding, dilation), (*lead, *positions)
 
@@ -548,7 +588,8 @@ def _same_shape(draw: Draw) -> tuple[Any, ...]:
     return draw.values(shape), draw.values(shape)
 
 
-# One class has no gradient: hence the two sides. Neither has a softmax of one element, nor a norm of two.
+# One class has no gradient: hence the two sides. Neither has a softmax of one element, nor a norm
+# of two.
 row("softmax", _softmax(0, 0), smooth=_softmax(1, 2))
 row("log_softmax", _softmax(0, 0), smooth=_softmax(1, 2))
 row("softmax_grad", _softmax_grad)
@@ -612,8 +653,15 @@ def _attention_of(smooth: bool) -> Inputs:
 
     def inputs(draw: Draw) -> tuple[Any, ...]:
         lead = draw.shape(0, 2, 1, 2)
-        length, sources, e, f = draw.side(low, 3), draw.side(max(low, 1), 3), draw.side(1, 3), draw.side(1, 3)
-        q, k, v = (draw.values((*lead, *rest)) for rest in ((length, e), (sources, e), (sources, f)))
+        length, sources, e, f = (
+            draw.side(low, 3),
+            draw.side(max(low, 1), 3),
+            draw.side(1, 3),
+            draw.side(1, 3),
+        )
+        q, k, v = (
+            draw.values((*lead, *rest)) for rest in ((length, e), (sources, e), (sources, f))
+        )
         kind = draw.choice(("none", "causal", "bool", "float"))
         mask = None
         if kind == "bool":

@@ -1,7 +1,8 @@
 """What every kernel computes, in naive NumPy: the loops of backends/base.py, made to run.
 
-Written for being right, one element or one row at a time where that is plainer, and independent of every backend. Arguments
-are the kernel's own; floats come as float64, and the caller compares to the precision of the type under test.
+Written for being right, one element or one row at a time where that is plainer, and independent of
+every backend. Arguments are the kernel's own; floats come as float64, and the caller compares to
+the precision of the type under test.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def _each(function: Callable[..., Any]) -> Callable[..., Any]:
         operands = tuple(np.asarray(x) for x in operands)
         dtype = operands[0].dtype
         arrays = np.broadcast_arrays(*operands)
-        out = [function(*numbers) for numbers in zip(*(a.ravel().tolist() for a in arrays), strict=True)]
+        out = [
+            function(*numbers)
+            for numbers in zip(*(a.ravel().tolist() for a in arrays), strict=True)
+        ]
         kind = dtype if dtype.kind == "f" else np.dtype(object)
         return np.array(out, kind).reshape(arrays[0].shape).astype(dtype)
 
@@ -120,7 +124,9 @@ def fold(g: Array, shape: Shape, axis: int, size: int, step: int) -> Array:
 
 
 def pad(x: Array, widths: Any, value: Any) -> Array:
-    out = np.full([low + n + high for n, (low, high) in zip(x.shape, widths, strict=True)], value, x.dtype)
+    out = np.full(
+        [low + n + high for n, (low, high) in zip(x.shape, widths, strict=True)], value, x.dtype
+    )
     out[tuple(slice(low, low + n) for n, (low, _) in zip(x.shape, widths, strict=True))] = x
     return out
 
@@ -142,8 +148,8 @@ def triu(x: Array, k: int) -> Array:
 neg, exp, expm1, log, log1p, sqrt = np.negative, np.exp, np.expm1, np.log, np.log1p, np.sqrt
 sin, cos, tan, asin, acos, atan = np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan
 sinh, cosh, tanh, exp2, log2, log10 = np.sinh, np.cosh, np.tanh, np.exp2, np.log2, np.log10
-floor, ceil, trunc, isnan, isinf, isfinite = np.floor, np.ceil, np.trunc, np.isnan, np.isinf, np.isfinite
-logical_not, bitwise_not, square, abs_, round_ = np.logical_not, np.invert, np.square, np.abs, np.rint
+isnan, isinf, isfinite = np.isnan, np.isinf, np.isfinite
+logical_not, bitwise_not, square, abs_ = np.logical_not, np.invert, np.square, np.abs
 erf = _each(math.erf)
 
 
@@ -163,7 +169,7 @@ def _stays_int(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: x.copy() if x.dtype.kind != "f" else function(x)
 
 
-floor, ceil, trunc, round_ = (_stays_int(f) for f in (floor, ceil, trunc, round_))
+floor, ceil, trunc, round_ = (_stays_int(f) for f in (np.floor, np.ceil, np.trunc, np.rint))
 
 
 def relu(x: Array) -> Array:
@@ -202,12 +208,21 @@ def gelu_tanh(x: Array) -> Array:
 
 sub, div, atan2, hypot, fmin, fmax = np.subtract, np.divide, np.arctan2, np.hypot, np.fmin, np.fmax
 add, mul, fmod, maximum, minimum = np.add, np.multiply, np.fmod, np.maximum, np.minimum
-eq, ne, lt, le, gt, ge = np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal
+eq, ne, lt, le, gt, ge = (
+    np.equal,
+    np.not_equal,
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+)
 logical_and, logical_or, logical_xor = np.logical_and, np.logical_or, np.logical_xor
 bitwise_and, bitwise_or, bitwise_xor = np.bitwise_and, np.bitwise_or, np.bitwise_xor
 
 
-def _float_or_int(of_floats: Callable[..., Any], of_ints: Callable[[int, int], int]) -> Callable[..., Any]:
+def _float_or_int(
+    of_floats: Callable[..., Any], of_ints: Callable[[int, int], int]
+) -> Callable[..., Any]:
     ints = _with_int_wrap(of_ints)
 
     def apply(x: Any, y: Any) -> Array:
@@ -401,7 +416,9 @@ def nonzero(x: Array) -> Array:
 
 
 def _order(row: Array, descending: bool) -> list[int]:
-    """A stable order in which NaN is the largest; sorted() keeps equal elements in place also when it reverses."""
+    """A stable order in which NaN is the largest; sorted() keeps equal elements in place also when
+    it reverses.
+    """
     ranked = [(v != v, 0 if v != v else v) for v in row.tolist()]
     return sorted(range(len(row)), key=lambda j: ranked[j], reverse=descending)
 
@@ -446,26 +463,37 @@ def linear(x: Array, w: Array, b: Array | None) -> Array:
     return out if b is None else out + b
 
 
-def _conv_terms(x_shape: Shape, w_shape: Shape, out_shape: Shape, stride: Shape, padding: Any,
-                dilation: Shape, groups: int) -> Any:
-    """All (n, o, c, c of w, position p, k, position in x) of Note [Convolution] that lie inside x."""
+def _conv_terms(
+    x_shape: Shape,
+    w_shape: Shape,
+    out_shape: Shape,
+    stride: Shape,
+    padding: Any,
+    dilation: Shape,
+    groups: int,
+) -> Any:
+    """All (n, o, c, c of w, position p, k, position in x) of Note [Convolution] that lie inside x.
+    """
     per_group_in, per_group_out = w_shape[1], w_shape[0] // groups
-    for n, o, c, *pk in np.ndindex(x_shape[0], w_shape[0], per_group_in, *out_shape[2:], *w_shape[2:]):
+    for n, o, c, *pk in np.ndindex(
+        x_shape[0], w_shape[0], per_group_in, *out_shape[2:], *w_shape[2:]
+    ):
         d = len(stride)
         p, k = tuple(pk[:d]), tuple(pk[d:])
-        at = tuple(
-            p[a] * stride[a] + k[a] * dilation[a] - padding[a][0] for a in range(d)
-        )
+        at = tuple(p[a] * stride[a] + k[a] * dilation[a] - padding[a][0] for a in range(d))
         if all(0 <= at[a] < x_shape[2 + a] for a in range(d)):
             yield (n, o, *p), (o, c, *k), (n, o // per_group_out * per_group_in + c, *at)
 
 
-def conv_shape(x_shape: Shape, w_shape: Shape, stride: Shape, padding: Any, dilation: Shape) -> Shape:
+def conv_shape(
+    x_shape: Shape, w_shape: Shape, stride: Shape, padding: Any, dilation: Shape
+) -> Shape:
     """The shape of conv(x, w)."""
     space = tuple(
         (n + low + high - gap * (k - 1) - 1) // step + 1
         for n, k, step, (low, high), gap in zip(
-            x_shape[2:], w_shape[2:], stride, padding, dilation, strict=True)
+            x_shape[2:], w_shape[2:], stride, padding, dilation, strict=True
+        )
     )
     return (x_shape[0], w_shape[0], *space)
 
@@ -492,17 +520,21 @@ def conv_weight(g: Array, x: Array, w_shape: Shape, *geometry: Any) -> Array:
     return out
 
 
-def _window(p: Shape, x_shape: Shape, size: Shape, stride: Shape, padding: Any, dilation: Shape) -> list[Shape]:
+def _window(
+    p: Shape, x_shape: Shape, size: Shape, stride: Shape, padding: Any, dilation: Shape
+) -> list[Shape]:
     """The positions in the plane that window p covers."""
     positions = [
         tuple(p[a] * stride[a] + k[a] * dilation[a] - padding[a][0] for a in range(len(size)))
         for k in np.ndindex(*size)
     ]
-    plane = x_shape[-len(size):]
+    plane = x_shape[-len(size) :]
     return [at for at in positions if all(0 <= i < n for i, n in zip(at, plane, strict=True))]
 
 
-def max_pool(x: Array, size: Shape, stride: Shape, padding: Any, dilation: Shape, out_shape: Shape) -> Any:
+def max_pool(
+    x: Array, size: Shape, stride: Shape, padding: Any, dilation: Shape, out_shape: Shape
+) -> Any:
     values, indices = np.empty(out_shape, x.dtype), np.empty(out_shape, np.int64)
     plane = x.shape[2:]
     for n, c, *p in np.ndindex(out_shape):
@@ -522,31 +554,56 @@ def max_pool_input(g: Array, indices: Array, x_shape: Shape) -> Array:
     return out.reshape(x_shape)
 
 
-def _pool_count(p: Shape, x_shape: Shape, size: Shape, stride: Shape, padding: Any,
-                count_include_pad: bool, divisor: Any) -> float:
+def _pool_count(
+    p: Shape,
+    x_shape: Shape,
+    size: Shape,
+    stride: Shape,
+    padding: Any,
+    count_include_pad: bool,
+    divisor: Any,
+) -> float:
     if divisor is not None:
         return float(divisor)
     count = 1
-    for a, (n, s, step, (low, high)) in enumerate(zip(x_shape[2:], size, stride, padding, strict=True)):
+    for a, (n, s, step, (low, high)) in enumerate(
+        zip(x_shape[2:], size, stride, padding, strict=True)
+    ):
         first, last = (-low, n + high) if count_include_pad else (0, n)
         covered = range(p[a] * step - low, p[a] * step - low + s)
         count *= len([i for i in covered if first <= i < last])
     return float(count)
 
 
-def avg_pool(x: Array, size: Shape, stride: Shape, padding: Any, out_shape: Shape,
-             count_include_pad: bool, divisor: Any) -> Array:
+def avg_pool(
+    x: Array,
+    size: Shape,
+    stride: Shape,
+    padding: Any,
+    out_shape: Shape,
+    count_include_pad: bool,
+    divisor: Any,
+) -> Array:
     out = np.zeros(out_shape, x.dtype)
     ones = (1,) * len(size)
     for n, c, *p in np.ndindex(out_shape):
         inside = _window(tuple(p), x.shape, size, stride, padding, ones)
         total = sum(x[(n, c, *at)] for at in inside)
-        out[(n, c, *p)] = total / _pool_count(tuple(p), x.shape, size, stride, padding, count_include_pad, divisor)
+        out[(n, c, *p)] = total / _pool_count(
+            tuple(p), x.shape, size, stride, padding, count_include_pad, divisor
+        )
     return out
 
 
-def avg_pool_input(g: Array, x_shape: Shape, size: Shape, stride: Shape, padding: Any,
-                   count_include_pad: bool, divisor: Any) -> Array:
+def avg_pool_input(
+    g: Array,
+    x_shape: Shape,
+    size: Shape,
+    stride: Shape,
+    padding: Any,
+    count_include_pad: bool,
+    divisor: Any,
+) -> Array:
     out = np.zeros(x_shape, g.dtype)
     for n, c, *p in np.ndindex(g.shape):
         count = _pool_count(tuple(p), x_shape, size, stride, padding, count_include_pad, divisor)
@@ -599,8 +656,14 @@ def silu_grad(g: Array, x: Array) -> Array:
     return g * s * (1 + x * (1 - s))
 
 
-def cross_entropy(x: Array, target: Array, weight: Array | None, ignore_index: int,
-                  label_smoothing: float, reduction: str) -> tuple[Array, Array, Array]:
+def cross_entropy(
+    x: Array,
+    target: Array,
+    weight: Array | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> tuple[Array, Array, Array]:
     n, classes = x.shape
     w = np.ones(classes) if weight is None else weight
     log_probs = log_softmax(x, 1)
@@ -614,8 +677,16 @@ def cross_entropy(x: Array, target: Array, weight: Array | None, ignore_index: i
     return np.asarray(reduced), log_probs, np.asarray(total)
 
 
-def cross_entropy_grad(g: Array, log_probs: Array, target: Array, weight: Array | None, total_weight: Array,
-                       ignore_index: int, label_smoothing: float, reduction: str) -> Array:
+def cross_entropy_grad(
+    g: Array,
+    log_probs: Array,
+    target: Array,
+    weight: Array | None,
+    total_weight: Array,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> Array:
     n, classes = log_probs.shape
     w = np.ones(classes) if weight is None else weight
     gx = np.zeros(log_probs.shape)
@@ -626,7 +697,9 @@ def cross_entropy_grad(g: Array, log_probs: Array, target: Array, weight: Array 
         p = np.exp(log_probs[i])
         hard = w[t] * (p - (np.arange(classes) == t))
         soft = (p * w.sum() - w) / classes
-        gx[i] = (g[i] if g.ndim else g) * unit * ((1 - label_smoothing) * hard + label_smoothing * soft)
+        gx[i] = (
+            (g[i] if g.ndim else g) * unit * ((1 - label_smoothing) * hard + label_smoothing * soft)
+        )
     return gx
 
 
@@ -638,7 +711,9 @@ def layer_norm(x: Array, w: Array | None, b: Array | None, n_axes: int, eps: flo
     return out, mean, rstd
 
 
-def layer_norm_grad(g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, n_axes: int) -> Any:
+def layer_norm_grad(
+    g: Array, x: Array, w: Array | None, mean: Array, rstd: Array, n_axes: int
+) -> Any:
     inner = tuple(range(x.ndim - n_axes, x.ndim))
     outer = tuple(range(x.ndim - n_axes))
     h = (x - mean) * rstd
@@ -667,7 +742,9 @@ def batch_norm_grad(g: Array, x: Array, w: Array | None, mean: Array, rstd: Arra
     return gx, gw, gb
 
 
-def attention(q: Array, k: Array, v: Array, mask: Array | None, is_causal: bool, scale: float) -> Any:
+def attention(
+    q: Array, k: Array, v: Array, mask: Array | None, is_causal: bool, scale: float
+) -> Any:
     score = matmul(q, np.swapaxes(k, -1, -2)) * scale
     rows, columns = score.shape[-2:]
     if is_causal:
@@ -683,8 +760,11 @@ def attention(q: Array, k: Array, v: Array, mask: Array | None, is_causal: bool,
 def attention_grad(g: Array, q: Array, k: Array, v: Array, probs: Array, scale: float) -> Any:
     gprobs = matmul(g, np.swapaxes(v, -1, -2))
     gscore = softmax_grad(gprobs, probs, g.ndim - 1) * scale
-    return (matmul(gscore, k), matmul(np.swapaxes(gscore, -1, -2), q),
-            matmul(np.swapaxes(probs, -1, -2), g))
+    return (
+        matmul(gscore, k),
+        matmul(np.swapaxes(gscore, -1, -2), q),
+        matmul(np.swapaxes(probs, -1, -2), g),
+    )
 
 
 # -- random numbers, by Note [Randomness]
@@ -729,7 +809,9 @@ def normal(seed: Array, offset: Array, shape: Shape, dtype: np.dtype) -> Array:
     return both.ravel()[:n].reshape(shape)
 
 
-def randint(seed: Array, offset: Array, shape: Shape, low: int, high: int, dtype: np.dtype) -> Array:
+def randint(
+    seed: Array, offset: Array, shape: Shape, low: int, high: int, dtype: np.dtype
+) -> Array:
     words = _words(seed, offset, math.prod(shape)).tolist()
     return np.array([low + (w * (high - low) >> 64) for w in words], dtype).reshape(shape)
 
@@ -737,8 +819,17 @@ def randint(seed: Array, offset: Array, shape: Shape, low: int, high: int, dtype
 # -- optimizer steps: the new values of what the kernel writes, in the kernel's order
 
 
-def sgd_(ps: Any, gs: Any, bufs: Any, lr: Array, momentum: float, dampening: float,
-         weight_decay: float, nesterov: bool, maximize: bool) -> tuple[list[Array], list[Array]]:
+def sgd_(
+    ps: Any,
+    gs: Any,
+    bufs: Any,
+    lr: Array,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+) -> tuple[list[Array], list[Array]]:
     new_ps, new_bufs = [], []
     for i, (p, g) in enumerate(zip(ps, gs, strict=True)):
         g = (-g if maximize else g) + weight_decay * p
@@ -750,9 +841,21 @@ def sgd_(ps: Any, gs: Any, bufs: Any, lr: Array, momentum: float, dampening: flo
     return new_ps, new_bufs
 
 
-def adam_(ps: Any, gs: Any, ms: Any, vs: Any, lr: Array, beta1: float, beta2: float, eps: float,
-          weight_decay: float, decoupled: bool, correction1: Array, correction2: Array,
-          maximize: bool) -> tuple[list[Array], list[Array], list[Array]]:
+def adam_(
+    ps: Any,
+    gs: Any,
+    ms: Any,
+    vs: Any,
+    lr: Array,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    correction1: Array,
+    correction2: Array,
+    maximize: bool,
+) -> tuple[list[Array], list[Array], list[Array]]:
     new: tuple[list[Array], list[Array], list[Array]] = ([], [], [])
     for p, g, m, v in zip(ps, gs, ms, vs, strict=True):
         g = -g if maximize else g

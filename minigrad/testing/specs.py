@@ -1,15 +1,18 @@
-"""One record for each primitive: what it computes, where to try it, and what is true of it. checks.py does the rest.
+"""One record for each primitive: what it computes, where to try it, and what is true of it.
+checks.py does the rest.
 
-Reference and inputs come from the kernel's row in kernels.py, since a primitive takes what its kernel takes. What is
-said here is what only the derivatives and the callers see:
+Reference and inputs come from the kernel's row in kernels.py, since a primitive takes what its
+kernel takes. What is said here is what only the derivatives and the callers see:
 
     linear    inputs in which the op is affine, the others fixed: it is held against its adjoint
     zero      inputs whose gradient is 0 by nature (floor): gradcheck must not ask for more
-    flat      inputs in which the gradient does not vary, the others fixed (sum, relu): no second derivative
+    flat      inputs in which the gradient does not vary, the others fixed (sum, relu): no second
+              derivative
     points    gradients at kinks and ties, where no difference can tell
     errors    calls that must raise
 
-An op of your own needs name, op, ref and samples; the rest has defaults: see the text of minigrad.testing.
+An op of your own needs name, op, ref and samples; the rest has defaults: see the text of
+minigrad.testing.
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Failure:
-    """A call that must raise `error` with a text that matches `pattern`. Arrays among args become tensors."""
+    """A call that must raise `error` with a text that matches `pattern`. Arrays among args become
+    tensors.
+    """
 
     call: Callable[..., Any]
     args: tuple[Any, ...]
@@ -61,7 +66,8 @@ class OpSpec:
     name             for messages; a primitive's own name
     op, ref          the op on tensors, and on NumPy arrays (floats come as float64)
     samples          (draw) -> arguments, arrays for tensors
-    smooth           the same for gradients, where `samples` has inputs at which they are 0 or undefined
+    smooth           the same for gradients, where `samples` has inputs at which they are 0 or
+                     undefined
     kinds, half      the types of values: f(loat), i(nteger), b(ool); float16 too
     tolerance        in multiples of eps, for the values
     differentiable   positions of the arguments that have a gradient; by default all float arrays
@@ -105,7 +111,9 @@ table: dict[str, OpSpec] = {}
 
 @functools.cache
 def primitives() -> dict[str, Callable[..., Any]]:
-    """The functions that primitive() and elementwise() have made, by the primitive's name, wherever they are kept."""
+    """The functions that primitive() and elementwise() have made, by the primitive's name, wherever
+    they are kept.
+    """
     found: dict[str, Callable[..., Any]] = {}
     for module_name, module in list(sys.modules.items()):
         if module_name.startswith("minigrad.") and module is not None:
@@ -128,7 +136,13 @@ def spec(*names: str, **facts: Any) -> None:
         assert name not in table, f"{name} has two specs"
         row = kernels.table[name]
         op = declared[name]
-        given = {"kinds": row.kinds, "half": row.half, "tolerance": row.tolerance, "smooth": row.smooth, **facts}
+        given = {
+            "kinds": row.kinds,
+            "half": row.half,
+            "tolerance": row.tolerance,
+            "smooth": row.smooth,
+            **facts,
+        }
         if "differentiable" not in given:
             given["differentiable"] = tuple(op.inputs.index(n) for n in op.differentiable)
         if op.broadcast:
@@ -203,7 +217,9 @@ spec("where", linear=(1, 2), flat=(1, 2), points=(unselected,))
 
 
 def _write_through_view(root: Any, value: Any) -> Any:
-    """root with value written into its even rows, by way of a view: what the primitive "replaced" records."""
+    """root with value written into its even rows, by way of a view: what the primitive "replaced"
+    records.
+    """
     out = root.clone()
     out[::2].copy_(value)
     return out
@@ -237,17 +253,38 @@ def _there_and_back(x: Any) -> Any:
     return x.to("second").to(x.device)
 
 
-linear = {"linear": (0,), "flat": (0,)}
+linear: dict[str, Any] = {"linear": (0,), "flat": (0,)}
 to_half = point([1.0, 2], np.dtype(np.float16), gives=[[1, 1]])
-spec("cast", smooth=lambda draw: (draw.values(draw.shape()), np.dtype(np.float64)), points=(to_half,), **linear)
+spec(
+    "cast",
+    smooth=lambda draw: (draw.values(draw.shape()), np.dtype(np.float64)),
+    points=(to_half,),
+    **linear,
+)
 spec("view", op=reshape, **linear)  # the primitive itself gives None where there is no view
-spec("copy", "contiguous", "permute", "expand", "slice", "unslice", "diagonal", "undiagonal", **linear)
+spec(
+    "copy",
+    "contiguous",
+    "permute",
+    "expand",
+    "slice",
+    "unslice",
+    "diagonal",
+    "undiagonal",
+    **linear,
+)
 spec("unfold", "fold", "pad", "flip", "roll", "tril", "triu", **linear)
-join = fails(lambda x, y: ops.cat([x, y], 0), [2, 3], [2, 4], error=RuntimeError, text="(?i)size.*3.*4|4.*3")
+join = fails(
+    lambda x, y: ops.cat([x, y], 0), [2, 3], [2, 4], error=RuntimeError, text="(?i)size.*3.*4|4.*3"
+)
 spec("cat", **linear, errors=(join,))
-table["replaced"] = OpSpec("replaced", _write_through_view, _written, _root_and_value, linear=(0, 1), flat=(0, 1))
+table["replaced"] = OpSpec(
+    "replaced", _write_through_view, _written, _root_and_value, linear=(0, 1), flat=(0, 1)
+)
 table["split"] = OpSpec("split", ops.split, _split, _splits, kinds="fib", **linear)
-table["moved"] = OpSpec("moved", _there_and_back, kernels.reference.copy, kernels.table["copy"].inputs, **linear)
+table["moved"] = OpSpec(
+    "moved", _there_and_back, kernels.reference.copy, kernels.table["copy"].inputs, **linear
+)
 
 # -- reductions
 
@@ -268,18 +305,35 @@ spec("var", "logsumexp")
 # -- indexing
 
 beyond = np.array([0, 3])
-out_of_range = {"error": IndexError, "text": "3"}
-out_of_bounds = {"error": RuntimeError, "text": "index 3 is out of bounds.*3"}
+out_of_range: dict[str, Any] = {"error": IndexError, "text": "3"}
+out_of_bounds: dict[str, Any] = {"error": RuntimeError, "text": "index 3 is out of bounds.*3"}
 spec("gather", **linear, errors=(fails(ops.gather, [3], 0, beyond, **out_of_bounds),))
-spec("scatter", linear=(0, 3), flat=(0, 3), errors=(fails(ops.scatter, [3], 0, beyond, [2], **out_of_bounds),))
-spec("scatter_add", linear=(0, 3), flat=(0, 3), errors=(fails(ops.scatter_add, [3], 0, beyond, [2], **out_of_bounds),))
+spec(
+    "scatter",
+    linear=(0, 3),
+    flat=(0, 3),
+    errors=(fails(ops.scatter, [3], 0, beyond, [2], **out_of_bounds),),
+)
+spec(
+    "scatter_add",
+    linear=(0, 3),
+    flat=(0, 3),
+    errors=(fails(ops.scatter_add, [3], 0, beyond, [2], **out_of_bounds),),
+)
 spec("index_select", **linear, errors=(fails(ops.index_select, [3], 0, beyond, **out_of_range),))
-spec("index_add", linear=(0, 3), flat=(0, 3), errors=(fails(ops.index_add, [3], 0, beyond, [2], **out_of_bounds),))
+spec(
+    "index_add",
+    linear=(0, 3),
+    flat=(0, 3),
+    errors=(fails(ops.index_add, [3], 0, beyond, [2], **out_of_bounds),),
+)
 spec("index", **linear, errors=(fails(lambda x, i: x[i], [3], beyond, **out_of_range),))
 
 
 def _full_values(draw: Draw) -> tuple[Any, ...]:
-    """What the op passes to the kernel: values already broadcast, so that their gradient has their shape."""
+    """What the op passes to the kernel: values already broadcast, so that their gradient has their
+    shape.
+    """
     x, indices, values, accumulate = kernels.table["index_put"].inputs(draw)
     shape = kernels.reference.index(x, indices).shape
     return x, indices, np.broadcast_to(values, shape).copy(), accumulate
@@ -300,7 +354,9 @@ def _same_batch(draw: Draw) -> tuple[Any, ...]:
 inner = fails(ops.matmul, [2, 3], [4, 5], error=RuntimeError, text="2.*3.*4.*5")
 spec("matmul", smooth=_same_batch, linear=(0, 1), errors=(inner,))
 spec("linear", linear=(0, 1, 2), flat=(2,))
-channels = fails(nn.functional.conv2d, [1, 3, 5, 5], [2, 4, 3, 3], error=RuntimeError, text="(?i)channels|groups")
+channels = fails(
+    nn.functional.conv2d, [1, 3, 5, 5], [2, 4, 3, 3], error=RuntimeError, text="(?i)channels|groups"
+)
 spec("conv", linear=(0, 1), errors=(channels,))
 spec("conv_input", "conv_weight", linear=(0, 1))
 spec("max_pool", flat=(0,))
@@ -314,6 +370,7 @@ spec("layer_norm", linear=(1, 2), flat=(2,))
 # The statistics are for the running averages, and have no gradient.
 spec("batch_norm", op=lambda *args: primitives()["batch_norm"](*args)[0], linear=(1, 2), flat=(2,))
 spec("cross_entropy", differentiable=(0,))
-# scaled_dot_product_attention takes the composite where a mask wants a gradient: the primitive gives it none.
+# scaled_dot_product_attention takes the composite where a mask wants a gradient: the primitive
+# gives it none.
 spec("attention", differentiable=(0, 1, 2), linear=(2,))
 spec("layer_norm_grad", "batch_norm_grad", "cross_entropy_grad", "attention_grad")

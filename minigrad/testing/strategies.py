@@ -1,4 +1,5 @@
-"""Hypothesis strategies: what draws.py draws, so that hypothesis chooses it, replays it, and shrinks it.
+"""Hypothesis strategies: what draws.py draws, so that hypothesis chooses it, replays it, and
+shrinks it.
 
     @given(strategies.tensors(requires_grad=True))
     def test_twice(x):
@@ -99,7 +100,9 @@ def arrays(
     dtype: Any = np.float64,
     domain: Domain = (-2.0, 2.0),
 ) -> np.ndarray:
-    """NumPy arrays in random memory layouts: permuted, strided, reversed, expanded, inside a larger one."""
+    """NumPy arrays in random memory layouts: permuted, strided, reversed, expanded, inside a larger
+    one.
+    """
     from minigrad.backends.numpy_backend import NumpyBackend
 
     return np.asarray(_array(draw, NumpyBackend(), shape, dtype, domain))
