@@ -22,8 +22,8 @@ calm = [HealthCheck.too_slow, HealthCheck.data_too_large]
 # Without shrinking: when much is broken at once, it would take the ci run from seconds to hours.
 # dev shrinks.
 settings.register_profile(
-    "ci", max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=calm,
-    phases=[Phase.explicit, Phase.generate],
+    "ci", max_examples=8, derandomize=True, deadline=None, database=None,
+    suppress_health_check=calm, phases=[Phase.explicit, Phase.generate],
 )  # fmt: skip
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=calm)
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=calm)

@@ -60,11 +60,17 @@ UNARY: dict[str, tuple[Callable[[Any], Any], Callable[[Naive], Naive]]] = {
     "tanh": (lambda x: x.tanh(), lambda x: chain(x, np.tanh(x.values), 1 - np.tanh(x.values) ** 2)),
     "sin": (lambda x: x.sin(), lambda x: chain(x, np.sin(x.values), np.cos(x.values))),
     "square": (lambda x: x.square() * 0.5, lambda x: chain(x, x.values**2 / 2, x.values)),
-    "exp": (lambda x: (x * 0.25).exp(), lambda x: chain(x, np.exp(x.values / 4), np.exp(x.values / 4) / 4)),
+    "exp": (
+        lambda x: (x * 0.25).exp(),
+        lambda x: chain(x, np.exp(x.values / 4), np.exp(x.values / 4) / 4),
+    ),
     "negate": (lambda x: -x, lambda x: chain(x, -x.values, -np.ones_like(x.values))),
     "clone": (lambda x: x.clone(), lambda x: Naive(x.values.copy(), x.slopes.copy())),
     "detached copy": (lambda x: x.detach().clone(), lambda x: Naive(x.values.copy(), 0 * x.slopes)),
-    "sum": (lambda x: x.sum(), lambda x: Naive(x.values.sum(), x.slopes.reshape(-1, x.slopes.shape[-1]).sum(0))),
+    "sum": (
+        lambda x: x.sum(),
+        lambda x: Naive(x.values.sum(), x.slopes.reshape(-1, x.slopes.shape[-1]).sum(0)),
+    ),
     "flip": (
         lambda x: x.flip(0) if x.dim() else x.clone(),
         lambda x: Naive(np.flip(x.values, 0), np.flip(x.slopes, 0)) if x.values.ndim
@@ -310,7 +316,7 @@ class Programs(RuleBasedStateMachine):
         root = x if x.base is None else x.base[0]
         of_leaf = any(root is leaf for leaf in self.leaves)
         if repeats(naive.values) or (of_leaf and wants):
-            with pytest.raises(RuntimeError, match="single memory location|leaf Variable"):
+            with pytest.raises(RuntimeError, match=r"single memory location|leaf Variable"):
                 act()
             return
         act()

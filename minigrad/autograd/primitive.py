@@ -455,7 +455,7 @@ def _primitive(op: Op) -> Callable[..., Any]:
 
 
 def _arrays(name: str, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
-    """The inputs' arrays (None, numbers and lists stay what they are), and the device they share."""
+    """The inputs' arrays (None, numbers and lists stay what they are), and their common device."""
     device = None
     arrays: list[Any] = []
     for x in inputs:

@@ -344,7 +344,8 @@ def _check_failure(spec: OpSpec, failure: Failure, device: Device) -> None:
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
-        forward, edges, layouts, untouched, gradient, second, alone, adjoint, composite, points, errors
+        forward, edges, layouts, untouched, gradient, second, alone, adjoint, composite, points,
+        errors
     )
 }  # fmt: skip
 

@@ -521,7 +521,8 @@ def _views_share(backend: Any, name: str, draw: Draw) -> None:
     written to.
     """
     params: dict[str, tuple[Any, ...]] = {
-        "view": ((4, 3),), "permute": ((1, 0),), "slice": ((slice(0, 3, 2), 1),), "diagonal": (1, 0, 1),
+        "view": ((4, 3),), "permute": ((1, 0),), "slice": ((slice(0, 3, 2), 1),),
+        "diagonal": (1, 0, 1),
         "expand": ((2, 3, 4),), "unfold": (1, 2, 1),
     }  # fmt: skip
     x = backend.from_host(draw.values((3, 4)))
@@ -591,7 +592,8 @@ def _nan_and_ties(backend: Any, name: str, draw: Draw) -> None:
     ]  # fmt: skip
     x = np.array(rows, draw.dtype)
     extra: dict[str, list[Any]] = {
-        "max": [(1,), False], "min": [(1,), False], "sort": [1, False], "topk": [3, 1, True], "unique": [],
+        "max": [(1,), False], "min": [(1,), False], "sort": [1, False], "topk": [3, 1, True],
+        "unique": [],
     }  # fmt: skip
     kernel = kernels.table[name]
     compare(backend, kernel, (x, *extra.get(name, [1, False])), draw, LAYOUTS[:4])

@@ -687,7 +687,7 @@ def cross_entropy_grad(
     label_smoothing: float,
     reduction: str,
 ) -> Array:
-    n, classes = log_probs.shape
+    classes = log_probs.shape[1]
     w = np.ones(classes) if weight is None else weight
     gx = np.zeros(log_probs.shape)
     unit = 1 / total_weight if reduction == "mean" else 1.0
