@@ -12,6 +12,8 @@ import pytest
 import minigrad
 from minigrad import autograd
 from minigrad.autograd import Function, functional, once_differentiable
+from minigrad.backends.numpy_backend import NumpyBackend
+from minigrad.device import _registry
 from minigrad.utils.checkpoint import checkpoint, checkpoint_sequential
 
 
@@ -1301,3 +1303,19 @@ def test_checkpoint_sequential():
             y = step(y)
         assert minigrad.equal(y, z)
         assert minigrad.equal(autograd.grad(y, x)[0], autograd.grad(z, x)[0])
+
+
+def test_copies_keep_requires_grad_and_follow_devices():
+    x = minigrad.ones(3, requires_grad=True)
+    y = x * 2
+    y.copy_(minigrad.zeros(3))
+    assert y.requires_grad
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [0, 0, 0])
+
+    minigrad.register_backend("elsewhere", lambda index: NumpyBackend())
+    z = minigrad.zeros(3, device="elsewhere")
+    z.copy_(x * 3)
+    z.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [3, 3, 3])
+    del _registry["elsewhere"]

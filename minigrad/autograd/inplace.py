@@ -45,6 +45,11 @@ def fill(x: Tensor, value: Any) -> Tensor:
         )
     elif value.array.dtype != x.array.dtype:
         value = cast(value, x.array.dtype)
+    return _instead_of(x, value)
+
+
+def _instead_of(x: Tensor, value: Any) -> Tensor:
+    """value in x's shape, still a function of x, though a constant one: requires_grad stays."""
     everywhere = wrap(x.device.backend.full((), True, dtypes.bool_.numpy), x.device)
     return where_(everywhere, value, x)
 
@@ -179,8 +184,7 @@ def copy_(x: Tensor, value: Tensor) -> Tensor:
     if is_recorded(x, value):
         refuse_leaf(x)
     if value.device is not x.device:
-        host = value.device.backend.to_host(value.array)
-        value = wrap(x.device.backend.from_host(host), x.device)
+        value = value.to(x.device)
     if value.array.dtype != x.array.dtype:
         value = cast(value, x.array.dtype)
     if value.array.shape != x.array.shape:
@@ -191,7 +195,11 @@ def copy_(x: Tensor, value: Tensor) -> Tensor:
             value = broadcast.reshape(value, shape[extra:])
         broadcast.check_expand("copy_", value.array.shape, x.array.shape)
         value = broadcast.expand(value, x.array.shape)
-    return write(x, broadcast.alias(value) if isinstance(value.node, Leaf) else value)
+    if isinstance(value.node, Leaf):
+        value = broadcast.alias(value)
+    elif value.node is None and is_recorded(x):
+        value = _instead_of(_before(x, False), value)
+    return write(x, value)
 
 
 def _rebase(x: Tensor, value: Tensor) -> None:
