@@ -337,8 +337,8 @@ def layer_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np
     weight = None if w is None else w.reshape(size)
     sums: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # of the pieces, by their first row
 
-    def body(row: np.ndarray, g: np.ndarray, x: np.ndarray, mean: np.ndarray, rstd: np.ndarray,
-             gx: np.ndarray) -> None:
+    def body(gx: np.ndarray, row: np.ndarray, g: np.ndarray, x: np.ndarray, mean: np.ndarray,
+             rstd: np.ndarray) -> None:
         shifted = np.subtract(x, mean)
         v = g if weight is None else np.multiply(g, weight)
         along = np.vecdot(v, shifted)[:, None] * rstd * rstd / -size
@@ -350,8 +350,8 @@ def layer_norm_grad(g: np.ndarray, x: np.ndarray, w: np.ndarray | None, mean: np
         sums[int(row[0])] = np.matmul(rstd[:, 0], shifted), np.add.reduce(g, 0)
 
     if rows:
-        in_chunks(body, np.arange(rows), g.reshape(rows, size), x.reshape(rows, size),
-                  mean.reshape(rows, 1), rstd.reshape(rows, 1), gx)
+        in_chunks(body, gx, np.arange(rows), g.reshape(rows, size), x.reshape(rows, size),
+                  mean.reshape(rows, 1), rstd.reshape(rows, 1))
     gw, gb = np.zeros(size, x.dtype), np.zeros(size, x.dtype)
     for row in sorted(sums):
         gw += sums[row][0]

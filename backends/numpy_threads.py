@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -69,12 +68,11 @@ class Workers:
                 body(i)
             return
         self.start(helpers)
-        loop = Loop(body, n, helpers)
+        loop = Loop(body, n)
         with blas.one_thread():
             for _ in range(helpers):
                 self.tasks.put(loop.help)
             loop.work()
-            loop.wait()
 
     def start(self, count: int) -> None:
         with self.lock:
@@ -92,28 +90,31 @@ class Workers:
 class Loop:
     """One loop under way: whoever is free takes the next index."""
 
-    def __init__(self, body: Callable[[int], None], n: int, helpers: int) -> None:
-        self.body, self.n, self.helpers = body, n, helpers
-        self.next_index = itertools.count().__next__
-        self.finished: SimpleQueue[BaseException | None] = SimpleQueue()
+    def __init__(self, body: Callable[[int], None], n: int) -> None:
+        self.body, self.n = body, n
+        self.indices = iter(range(n))  # no two threads are given the same
+        self.finished: SimpleQueue[Exception | None] = SimpleQueue()
 
     def work(self) -> None:
-        while (i := self.next_index()) < self.n:
+        """The part of the caller, until all is done. A helper that has not come to the loop by
+        then is not waited for: it will find nothing left."""
+        rest = self.n
+        for i in self.indices:
             self.body(i)
-
-    def help(self) -> None:
-        error = None
-        try:
-            self.work()
-        except BaseException as exception:
-            error = exception
-        self.finished.put(error)
-
-    def wait(self) -> None:
-        for _ in range(self.helpers):
+            rest -= 1
+        for _ in range(rest):
             error = self.finished.get()
             if error is not None:
                 raise error
+
+    def help(self) -> None:
+        for i in self.indices:
+            error = None
+            try:
+                self.body(i)
+            except Exception as exception:
+                error = exception
+            self.finished.put(error)
 
 
 def in_chunks(body: Callable[..., None], *arrays: np.ndarray) -> None:
