@@ -1,4 +1,4 @@
-"""The graph, the engine, and what users build on them: writes in place, hooks, Function,
+"""The graph, the engine, and what users build on them: writes, hooks, Function, functional,
 functional,
 anomaly detection, checkpointing."""
 
