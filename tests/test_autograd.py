@@ -1,6 +1,5 @@
-"""The graph, the engine, and what users build on them: writes, hooks, Function, functional,
-functional,
-anomaly detection, checkpointing."""
+"""The graph, the engine, and what users build on them: writes in place, hooks, Function,
+functional, anomaly detection, checkpointing."""
 
 import gc
 import threading
