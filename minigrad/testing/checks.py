@@ -12,8 +12,8 @@
     points      gradients at kinks and ties are what the spec says
     errors      what must raise, raises the right error with the right words
 
-Each check takes (spec, draw, device) and raises CheckError; `applies` says which concern a spec.
-Under pytest:
+Each check takes (spec, draw, device) and raises CheckError; `applicable` says
+which concern a spec. Under pytest:
 
     @pytest.mark.parametrize("spec, check", checks.cases(), ids=checks.name_of)
     @given(data=st.data())

@@ -1,5 +1,4 @@
-"""Does a backend compute what backends/base.py says? Every kernel, in every type, memory layout and
-form.
+"""Does a backend do what backends/base.py says? Every kernel, in every type, layout and form.
 
     python -m minigrad.testing.conformance cpu              a device by its name
     python -m minigrad.testing.conformance cpu sum matmul   only these kernels

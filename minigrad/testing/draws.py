@@ -147,9 +147,7 @@ class Seeded(Draw):
 
 
 class Smallest(Draw):
-    """The smallest shapes that are allowed, all else from another source: 0-d arrays, and empty
-    ones.
-    """
+    """The smallest shapes that are allowed, 0-d or empty, and all else from another source."""
 
     def __init__(self, draw: Draw, empty: bool):
         self.draw, self.empty, self.dtype = draw, empty, draw.dtype
@@ -176,10 +174,10 @@ def _integers(intervals: tuple[Interval, ...], dtype: np.dtype) -> list[int]:
 def lay(backend: Any, array: np.ndarray, layout: str, seed: int = 0) -> Any:
     """The values of `array` on a backend, in a memory layout: see LAYOUTS.
 
-    permuted    a transposed view                    strided     every other element of a larger
-                array
-    inside      the inner part of a larger array     reversed    negative strides, where the host's
-                memory is shared
+    permuted    a transposed view
+    strided     every other element of a larger array
+    inside      the inner part of a larger array
+    reversed    negative strides, where the host's memory is shared
     expanded    the first element of one axis, repeated: other values!
 
     What lies between the elements is NaN or the largest integer, so that a kernel that reads it

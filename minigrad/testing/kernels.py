@@ -1,5 +1,4 @@
-"""What to feed each kernel: one row a kernel, from which op specs and the conformance suite both
-draw.
+"""What to feed each kernel: one row a kernel, for the op specs and the conformance suite alike.
 
 A row's `inputs(draw)` returns the kernel's arguments: float64 arrays (or whatever `draw.dtype`
 says) for values, bool arrays for conditions, int64 arrays for indices, plain Python for parameters.

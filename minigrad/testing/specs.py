@@ -1,13 +1,11 @@
 """One record for each primitive: what it computes, where to try it, and what is true of it.
-checks.py does the rest.
 
 Reference and inputs come from the kernel's row in kernels.py, since a primitive takes what its
 kernel takes. What is said here is what only the derivatives and the callers see:
 
     linear    inputs in which the op is affine, the others fixed: it is held against its adjoint
     zero      inputs whose gradient is 0 by nature (floor): gradcheck must not ask for more
-    flat      inputs in which the gradient does not vary, the others fixed (sum, relu): no second
-              derivative
+    flat      inputs whose second derivative is 0 by nature, the others fixed (sum, relu)
     points    gradients at kinks and ties, where no difference can tell
     errors    calls that must raise
 
