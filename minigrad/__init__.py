@@ -38,7 +38,7 @@ from minigrad.dtype import (
 from minigrad.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from minigrad import cuda, nn, optim, testing, utils
+    from minigrad import cuda, nn, optim, testing, utils, watch
     from minigrad.serialization import load, save
 
 # Tensor's methods call what is built upon it. See Note [Tensor and the layers above it].
@@ -59,7 +59,7 @@ def is_tensor(obj: Any) -> Any:
 
 def __getattr__(name: str) -> Any:
     # Imported when first used, so that `import minigrad` is quick.
-    if name in ("cuda", "nn", "optim", "testing", "utils"):
+    if name in ("cuda", "nn", "optim", "testing", "utils", "watch"):
         return import_module(f"minigrad.{name}")
     if name in ("load", "save"):
         return getattr(import_module("minigrad.serialization"), name)

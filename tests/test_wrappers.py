@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigrad
-from minigrad import backends
+from minigrad import backends, nn
 from minigrad.backends import calls
 from minigrad.backends.base import Wrapper, kernel_names
 from minigrad.backends.numpy_backend import NumpyBackend
@@ -353,6 +353,46 @@ def test_replay_of_writes_through_views():
     for name, expected in zip("ys", program(other), strict=True):
         assert minigrad.equal(found[name], expected)
     assert minigrad.equal(y, program(x)[0]), "a replay leaves what was recorded alone"
+
+
+def network(seed=0):
+    minigrad.manual_seed(seed)
+    layers = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(4 * 3 * 3, 5), nn.LayerNorm(5))
+
+
+def train(net, optimizer, x, y):
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(net(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def test_replay_of_a_training_step_trains_on():
+    nets = network(), network()
+    optimizers = [minigrad.optim.SGD(net.parameters(), lr=0.1, momentum=0.9) for net in nets]
+    batches = [(data(6, 1, 8, 8, seed=i), minigrad.arange(6) * (i + 1) % 5) for i in range(4)]
+    for net, optimizer in zip(nets, optimizers, strict=True):
+        train(net, optimizer, *batches[0])  # makes the momentum buffers
+    x, y = batches[1]
+    with trace(x=x, y=y) as t:
+        t.output(loss=train(nets[0], optimizers[0], x, y))
+    train(nets[1], optimizers[1], x, y)
+    for x, y in batches[2:]:
+        loss = train(nets[1], optimizers[1], x, y)
+        assert minigrad.equal(t.replay(x=x, y=y)["loss"], loss.detach())
+    for p, q in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert minigrad.equal(p, q)
+
+
+def test_replay_refuses_the_same_step_count_of_adam():
+    net = network()
+    optimizer = minigrad.optim.Adam(net.parameters())
+    with trace() as t:
+        train(net, optimizer, data(6, 1, 8, 8), minigrad.arange(6) % 5)
+    with pytest.raises(RuntimeError, match=r"adam_.*would be the same at every replay"):
+        t.replay()
 
 
 def test_replay_goes_on_with_what_the_program_updates():
