@@ -14,7 +14,7 @@ import minigrad
 from minigrad.autograd.primitive import elementwise, primitive, table
 from minigrad.backends.numpy_backend import NumpyBackend
 from minigrad.tensor import wrap
-from minigrad.testing import checks, conformance, draws, strategies
+from minigrad.testing import checks, conformance, draws, specs, strategies
 from minigrad.testing.close import CheckError, assert_close
 from minigrad.testing.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from minigrad.testing.specs import Failure, OpSpec, Point
@@ -400,6 +400,34 @@ def test_errors_catch_a_changed_input() -> None:
     caught(
         spec_of(lambda x: x, lambda x: x, errors=(failure,)), "errors", "an input after the error"
     )
+
+
+RULES = [
+    (name, k)
+    for name, op in table.items()
+    for k in range(len(op.differentiable))
+    if name in specs.table and k not in specs.table[name].zero
+    and op.inputs.index(op.differentiable[k]) in (specs.table[name].differentiable or (k,))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "k"), RULES)
+def test_every_rule_is_watched(name: str, k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rule of the table, made wrong by one part in a thousand, fails the spec of its op."""
+    op = table[name]
+    if op.grads is None:
+        rule, at = op.rules[k]
+        faulty = (lambda g, *kept: rule(g, *kept) * 1.001, at)
+        monkeypatch.setattr(op, "rules", (*op.rules[:k], faulty, *op.rules[k + 1 :]))
+    else:
+        joint = op.grads
+
+        def faulty_joint(g: Any, needs: Any, *kept: Any) -> Any:
+            found = list(joint(g, needs, *kept))
+            return [gx * 1.001 if gx is not None and i == k else gx for i, gx in enumerate(found)]
+
+        monkeypatch.setattr(op, "grads", faulty_joint)
+    caught(specs.table[name], "gradient", "is wrong")
 
 
 # -- conformance

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from minigrad.backends.numpy_threads import prepare_thread
 
 
 class Mode(threading.local):
@@ -27,9 +27,8 @@ class Mode(threading.local):
         self.inference = False
         self.anomaly: Callable[[], object] | None = None  # by detect_anomaly: tells where we are
         self.check_nan = True  # whether anomaly detection looks at gradients
-        # 1/0 and log(0) are legal in tensors. Setting the floating-point state once per thread is
-        # free; np.errstate around every op would quadruple the price of a small one.
-        np.seterr(all="ignore")
+        # Once per thread is free; np.errstate around every op would quadruple a small one's price.
+        prepare_thread()
 
 
 mode = Mode()

@@ -72,7 +72,6 @@ class OpSpec:
     linear, zero, flat, points, errors    see the module's text
     to_float         integers become the default float type first
     composite        the same op in smaller ones: must agree in values and gradients
-    covers           primitives that are tested by this spec because it uses them
     """
 
     name: str
@@ -91,7 +90,6 @@ class OpSpec:
     errors: tuple[Failure, ...] = ()
     to_float: bool = False
     composite: Callable[..., Any] | None = None
-    covers: tuple[str, ...] = ()
 
     def dtypes(self) -> list[np.dtype]:
         """The types of values to try."""
@@ -124,8 +122,7 @@ def primitives() -> dict[str, Callable[..., Any]]:
 
 def missing() -> list[str]:
     """The primitives that no spec tests."""
-    covered = {*table, *(name for spec in table.values() for name in spec.covers)}
-    return [name for name in declared if name not in covered]
+    return [name for name in declared if name not in table]
 
 
 def spec(*names: str, **facts: Any) -> None:
