@@ -132,7 +132,7 @@ class Trace:
         self.outputs: dict[str, Ref] = {}
         self.captured: dict[Ref, Array] = {}  # the inputs as they were recorded, too
         self.names = Names()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # collecting garbage in between may run kernels
 
     def wrap(self, backend: Backend) -> Recorder:
         """What a Device is given: the backend, recorded."""
