@@ -94,6 +94,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default="demo-output", help="folder for the results")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     images, labels, test_images, test_labels = load_digits()
     minigrad.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
@@ -110,7 +111,6 @@ def main():
         accuracy = f"held-out accuracy: {100 * np.mean(guesses == test_labels):.1f} %"
         print(f"epoch {epoch:2}  loss {np.mean(losses[-1]):.9f}  {accuracy}")
 
-    options.out.mkdir(parents=True, exist_ok=True)
     minigrad.save(model.state_dict(), options.out / "digits.safetensors")
     draw(options.out, losses, test_images, test_labels, guesses)
     print(accuracy)
