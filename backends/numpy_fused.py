@@ -572,13 +572,13 @@ def sgd_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], bufs: Sequence[np.n
     rate = -float(lr)
 
     def body(p: np.ndarray, g: np.ndarray, buf: np.ndarray | None = None) -> None:
-        step = np.multiply(g, -1 if maximize else 1, out=...)
+        step = np.negative(g) if maximize else g
         if weight_decay:
-            np.add(step, np.multiply(p, weight_decay), step)
+            step = np.add(step, np.multiply(p, weight_decay))
         if buf is not None:
             np.multiply(buf, momentum, buf)
-            np.add(buf, np.multiply(step, 1 - dampening), buf)
-            step = np.add(step, np.multiply(buf, momentum), step) if nesterov else buf
+            np.add(buf, np.multiply(step, 1 - dampening) if dampening else step, buf)
+            step = np.add(step, np.multiply(buf, momentum)) if nesterov else buf
         np.add(p, np.multiply(step, rate), p)
 
     for i, (p, g) in enumerate(zip(ps, gs, strict=True)):

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from minigrad.autograd import broadcast
-from minigrad.autograd.mode import mode, no_grad
+from minigrad.autograd.mode import mode
 from minigrad.autograd.node import FREED, Node, Output
 from minigrad.tensor import Tensor, wrap
 
@@ -207,11 +207,15 @@ def backward(
         leaves = [(x.node, x) for x in chosen if x.node in arrived]
     for g in gradients:
         g.version.shared = True
-    for node, x in leaves:
-        if x is not None:
-            _accumulate(x, arrived[node], create_graph)
-            for hook in tuple(getattr(node, "post_hooks", None) or ()):
-                hook(x)
+    previous, mode.grad = mode.grad, create_graph
+    try:
+        for node, x in leaves:
+            if x is not None:
+                _accumulate(x, arrived[node], create_graph)
+                for hook in tuple(getattr(node, "post_hooks", None) or ()):
+                    hook(x)
+    finally:
+        mode.grad = previous
 
 
 def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
@@ -219,11 +223,7 @@ def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
     who would see it change when the next one is added.
     """
     if x.grad is not None:
-        if create_graph:
-            x.grad = x.grad + g
-        else:
-            with no_grad():
-                x.grad.add_(g)
+        x.grad = x.grad + g if create_graph else x.grad.add_(g)
         return
     if g.version.shared or g.base is not None and 0 in g.device.backend.strides(g.array):
         g = broadcast.copy(g)
