@@ -39,7 +39,7 @@ oracle: $(VENV)/.with-test $(VENV)/.with-oracle
 	$(BIN)/python -m pytest -n $(WORKERS) tests/oracle $(ARGS)
 
 # mypy cannot follow the package map of setup.cfg, so it is shown the tree that the map describes.
-lint: $(VENV)/.with-dev
+lint: $(VENV)/.with-dev $(VENV)/.with-test
 	$(BIN)/ruff check
 	@rm -rf build/tree && mkdir -p build/tree/minigrad
 	@ln -s $(CURDIR)/minigrad/* $(CURDIR)/backends $(CURDIR)/kernels build/tree/minigrad/
