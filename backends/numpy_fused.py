@@ -558,8 +558,11 @@ def for_blas(x: np.ndarray) -> np.ndarray:
 
 
 def in_place(body: Callable[..., None], *xs: np.ndarray) -> None:
-    """body(*xs), in chunks if all of xs can be seen as flat arrays."""
-    if all(x.flags.c_contiguous for x in xs):
+    """body(*xs), in chunks if xs are large and can be seen as flat arrays.
+
+    A million elements is where waking a second core begins to pay: the step is bound by memory.
+    """
+    if xs[0].size >= 1 << 20 and all(x.flags.c_contiguous for x in xs):
         xs = tuple(x.reshape(-1) for x in xs)
         in_chunks(body, *xs)
     else:
