@@ -88,7 +88,9 @@ add_reduce = reduction(np.add).__func__
 
 def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     """add.reduce, and where the last axes of a large array are among the reduced, these first."""
-    if x.size < 8192 or x.dtype.char not in "fd" or not axes or axes[-1] != x.ndim - 1:
+    if x.size < 8192 and x.dtype is not FLOAT16:
+        return np.add.reduce(x, axes, x.dtype, keepdims=keepdims, out=...)
+    if x.dtype.char not in "fd" or not axes or axes[-1] != x.ndim - 1:
         return add_reduce(x, axes, keepdims)
     first = x.ndim
     while first and first - 1 in axes:
@@ -211,6 +213,8 @@ class NumpyBackend(Backend):
 
     @staticmethod
     def expand(x: np.ndarray, shape: Shape) -> np.ndarray:
+        if not x.shape:  # the gradient of every full sum comes by here
+            return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
         if not (x.size and x.flags.c_contiguous):
             out = np.broadcast_to(x, shape)
             out.flags.writeable = x.flags.writeable  # writes are refused above, where they repeat
@@ -362,14 +366,7 @@ class NumpyBackend(Backend):
         except ValueError:
             return integer_power(x, y, out)
 
-    @staticmethod
-    def where(condition: np.ndarray, x: np.ndarray, y: np.ndarray,
-              out: np.ndarray | None = None) -> np.ndarray:
-        result = np.where(condition, x, y)
-        if out is None:
-            return result
-        np.copyto(out, result)
-        return out
+    where = staticmethod(numpy_fused.where)
 
     # --- Reductions ------------------------------------------------------------------------------
 

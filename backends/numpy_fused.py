@@ -224,6 +224,47 @@ def softplus(x: np.ndarray, beta: float, threshold: float,
     return pointwise(body, out, x)
 
 
+FEW = 512  # elements, up to which the passes of `selected` cost more than np.where
+INTEGERS = {n: np.dtype(f"i{n}") for n in (2, 4, 8)}  # by size in bytes
+
+
+def where(condition: np.ndarray, x: Any, y: Any, out: np.ndarray | None = None) -> np.ndarray:
+    shape = condition.shape
+    dtype = getattr(x, "dtype", None) or getattr(y, "dtype", None)
+    alike = all(getattr(v, "shape", shape) in (shape, ()) for v in (x, y))
+    if alike and condition.size > FEW and dtype is not None and dtype.itemsize in INTEGERS:
+        return selected(condition, bits(x, dtype, shape), bits(y, dtype, shape), dtype, out)
+    result = np.where(condition, x, y)
+    if out is None:
+        return result
+    np.copyto(out, result)
+    return out
+
+
+def selected(condition: np.ndarray, x: np.ndarray, y: np.ndarray, dtype: np.dtype,
+             out: np.ndarray | None) -> np.ndarray:
+    """where, given the bits of x and y as integers.
+
+    NumPy's where branches at every element, and where the condition is irregular, the processor
+    guesses half of the branches wrong: 3 ns each. y ^ (x ^ y) * condition takes a tenth of that.
+    """
+    result = np.empty(condition.shape, dtype) if out is None else out
+    in_chunks(select_, condition, x, y, result.view(x.dtype))
+    return result
+
+
+def select_(condition: np.ndarray, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+    chosen = condition.astype(out.dtype)
+    np.multiply(np.bitwise_xor(x, y), chosen, chosen)
+    np.bitwise_xor(chosen, y, out)
+
+
+def bits(x: Any, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """The bit patterns of x, an array or a number, as integers in the given shape."""
+    x = np.asarray(x, dtype).view(INTEGERS[dtype.itemsize])
+    return x if x.shape == shape else np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+
+
 # --- Softmax --------------------------------------------------------------------------------------
 
 

@@ -67,9 +67,8 @@ else:
 
 # %%
 op = table["matmul"]
-rules = {name: rule for name, (rule, _) in zip(op.inputs, op.rules, strict=True)}
 print(op, "inputs", op.inputs, "outputs", op.outputs)
-for rule in rules.values():
+for rule in op.rules.values():
     show(rule)
 
 # %% [markdown]
@@ -147,7 +146,7 @@ assert saved["x"] is x and saved["y"] is None
 
 # %%
 g = minigrad.ones(2, 2)
-by_hand = rules["y"](g, x)
+by_hand = op.rules["y"](g, x)
 by_node = op.gradients(node, g, node.edges)
 out.sum().backward()
 print("by hand:      ", by_hand.tolist())

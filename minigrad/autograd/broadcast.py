@@ -17,7 +17,7 @@ def kept_dims(shape: Shape, axes: tuple[int, ...]) -> Shape:
 
 
 def _sum_rule(g: Any, x_shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Any:
-    if not keepdims:
+    if g.array.shape and not keepdims:  # a scalar expands to any shape as it is
         g = view(g, kept_dims(x_shape, axes))
     return expand(g, x_shape)
 

@@ -37,8 +37,7 @@ def run(
     path = None if targets is None else _leading_to(targets, roots, stop)
     arrived: dict[Any, Tensor] = {}
     waiting: dict[Any, Any] = {}  # node -> the gradient that has come in so far
-    heap: list[int] = []  # the numbers of the waiting nodes, negated: heapq gives the smallest
-    numbered: dict[int, Any] = {}
+    heap: list[tuple[int, Any]] = []  # those that wait, by number, negated: the latest comes first
 
     def send(node: Any, g: Any) -> None:
         if node in waiting:
@@ -46,8 +45,7 @@ def run(
             return
         waiting[node] = g
         if node.seq:  # a leaf has none: it waits until the end
-            numbered[node.seq] = node
-            heappush(heap, -node.seq)
+            heappush(heap, (-node.seq, node))
 
     previous, mode.grad = mode.grad, create_graph
     try:
@@ -55,7 +53,7 @@ def run(
             if path is None or node in path:
                 send(node, g)
         while heap:
-            node = numbered.pop(-heappop(heap))
+            node = heappop(heap)[1]
             g = waiting.pop(node)
             if node.hooks:
                 g = _call_hooks(node.hooks, g)
@@ -212,8 +210,9 @@ def backward(
         for node, x in leaves:
             if x is not None:
                 _accumulate(x, arrived[node], create_graph)
-                for hook in tuple(getattr(node, "post_hooks", None) or ()):
-                    hook(x)
+                if hooks := getattr(node, "post_hooks", None):
+                    for hook in tuple(hooks):
+                        hook(x)
     finally:
         mode.grad = previous
 
@@ -222,13 +221,32 @@ def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
     """x.grad += g. The first gradient is taken over as it is, unless somebody else has its memory,
     who would see it change when the next one is added.
     """
-    if x.grad is not None:
-        x.grad = x.grad + g if create_graph else x.grad.add_(g)
+    grad = x.grad
+    if grad is not None:
+        if create_graph:
+            x.grad = grad + g
+        elif _plain_sum(grad, g):
+            grad.device.backend.add(grad.array, g.array, grad.array)
+            grad.version.bump()
+        else:
+            grad.add_(g)
         return
     if g.version.shared or g.base is not None and 0 in g.device.backend.strides(g.array):
         g = broadcast.copy(g)
     g.version.shared = True
     x.grad = g
+
+
+def _plain_sum(x: Tensor, g: Tensor) -> bool:
+    """Whether x.add_(g) comes down to one call of the kernel: the case of nearly every gradient."""
+    a, b = x.array, g.array
+    return (
+        x.base is None
+        and a.shape == b.shape
+        and a.dtype is b.dtype
+        and x.device is g.device
+        and x.version is not g.version
+    )
 
 
 def grad(

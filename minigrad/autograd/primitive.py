@@ -109,8 +109,9 @@ class Op:
         self.keeps_output = any(name in self.kept for name in self.outputs)
         at = {name: i for i, name in enumerate(self.kept)}
         self.asked = asked
-        self.rules = tuple(
-            (rules[name], tuple(at[n] for n in asked[name]))
+        self.rules = rules  # as declared; `calls` are the same, told where their arguments are kept
+        self.calls = tuple(
+            _applied(rules[name], [at[n] for n in asked[name]])
             for name in self.differentiable
             if not self.grads
         )
@@ -143,10 +144,8 @@ class Op:
         if self.grads is not None:
             needs = tuple([edge is not None for edge in edges])
             return list(self.grads(g, needs, *[values[i] for i in self.grads_at]))
-        return [
-            None if edge is None else rule(g, *[values[i] for i in at])
-            for edge, (rule, at) in zip(edges, self.rules, strict=True)
-        ]
+        calls = self.calls
+        return [None if edge is None else calls[i](g, values) for i, edge in enumerate(edges)]
 
     def unpack(self, node: Node, g: Any) -> list[Any]:
         """What was saved, checked to be unchanged; outputs become tensors again. See Note [Version
@@ -191,6 +190,17 @@ class Op:
 def _parameters(rule: Rule) -> tuple[str, ...]:
     code = rule.__code__
     return code.co_varnames[: code.co_argcount]
+
+
+def _applied(rule: Rule, at: Sequence[int]) -> Callable[[Any, Sequence[Any]], Any]:
+    """The rule as a function of g and all that was saved; `at` says where its arguments are."""
+    if not at:
+        return lambda g, values: rule(g)
+    if len(at) == 1:
+        only = at[0]
+        return lambda g, values: rule(g, values[only])
+    pick = itemgetter(*at)
+    return lambda g, values: rule(g, *pick(values))
 
 
 def _picker(index: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
