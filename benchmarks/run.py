@@ -3,9 +3,9 @@
     python -m benchmarks.run --only mlp --quick           rows whose name has "mlp", in a hurry
     python -m benchmarks.run --frameworks torch torch     a check of the harness: all ratios are 1
 
-Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, and the
-time of each is the least of several medians: other work on a machine only ever adds time. Around
-every sample a probe keeps all cores busy for some milliseconds; where it takes longer than it
+Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, in several
+processes each, since where its threads and memory come to lie is a matter of luck; the time of each
+is the least of all medians: other work on a machine only ever adds time. Around every sample a probe keeps all cores busy for some milliseconds; where it takes longer than it
 should, something else was running, and the sample is taken again. A row that never got the machine
 to itself is marked. The results go to benchmarks/RESULTS.md and benchmarks/results.json.
 """
@@ -25,6 +25,9 @@ from pathlib import Path
 from benchmarks.workloads import WORKLOADS
 
 HERE = Path(__file__).resolve().parent
+# Subjects run without these: they would make OpenBLAS take the kernels of another processor.
+FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in FORCED}
 TRIES = 8  # how often a disturbed sample is taken again
 IMPORT_TARGET = 0.2  # seconds
 
@@ -66,10 +69,10 @@ class Subject:
             stderr=subprocess.PIPE,
             text=True,
             cwd=HERE.parent,
+            env=ENVIRONMENT,
         )
         self.medians: list[float] = []
         self.disturbed = 0  # samples that were disturbed at every try
-        self.cost: dict = {}
 
     def answer(self) -> dict:
         assert self.process.stdout and self.process.stderr
@@ -90,11 +93,27 @@ class Subject:
             self.disturbed += 1
         self.medians.append(median)
 
-    def close(self) -> None:
+    def close(self) -> dict:
+        """Ends the process; returns its threads and memory."""
         assert self.process.stdin
         self.process.stdin.close()
-        self.cost = self.answer()
+        cost = self.answer()
         self.process.wait()
+        return cost
+
+
+class Result:
+    """What the processes of one framework measured for one workload."""
+
+    def __init__(self) -> None:
+        self.medians: list[float] = []
+        self.disturbed = 0
+        self.costs: list[dict] = []
+
+    def add(self, subject: Subject) -> None:
+        self.medians += subject.medians
+        self.disturbed += subject.disturbed
+        self.costs.append(subject.close())
 
     @property
     def best(self) -> float:
@@ -107,29 +126,32 @@ class Subject:
 
 def measure(name: str, frameworks: list[str], probe: Probe, quick: bool) -> dict:
     """One row: each framework's least median, spread, threads and memory, or why there is none."""
-    workload, subjects = WORKLOADS[name], []
+    workload = WORKLOADS[name]
     row: dict = {"workload": name, "target": workload.target, "trains": workload.trains}
-    try:
-        for framework in frameworks:
-            subject = Subject(framework, name, 0.1 if quick else 0.4)
-            subjects.append(subject)
-            subject.answer()
-        for _ in range(2 if quick else 5):
-            for subject in subjects:
-                subject.sample(probe)
-        for subject in subjects:
-            subject.close()
-    except RuntimeError as error:
-        for started in subjects:
-            started.process.kill()
-        return row | {"error": f"{subject.framework}: {error}"}
+    results = [Result() for _ in frameworks]
+    for _ in range(2 if quick else 3):
+        subjects: list[Subject] = []
+        try:
+            for framework in frameworks:
+                subject = Subject(framework, name, 0.1 if quick else 0.3)
+                subjects.append(subject)
+                subject.answer()
+            for _ in range(2 if quick else 3):
+                for subject in subjects:
+                    subject.sample(probe)
+            for subject, result in zip(subjects, results, strict=True):
+                result.add(subject)
+        except RuntimeError as error:
+            for started in subjects:
+                started.process.kill()
+            return row | {"error": f"{subject.framework}: {error}"}
     return row | {
-        "seconds": [subject.best for subject in subjects],
-        "ratio": subjects[0].best / subjects[1].best,
-        "spread": [subject.spread for subject in subjects],
-        "disturbed": sum(subject.disturbed for subject in subjects),
-        "threads": [subject.cost["threads"] for subject in subjects],
-        "memory": [subject.cost["memory"] for subject in subjects],
+        "seconds": [result.best for result in results],
+        "ratio": results[0].best / results[1].best,
+        "spread": [result.spread for result in results],
+        "disturbed": sum(result.disturbed for result in results),
+        "threads": [max(cost["threads"] for cost in result.costs) for result in results],
+        "memory": [min(cost["memory"] for cost in result.costs) for result in results],
     }
 
 
@@ -140,7 +162,9 @@ def import_time(framework: str) -> float:
         f"import {framework}; print(time.perf_counter() - start)"
     )
     command = [sys.executable, "-c", program]
-    return min(float(subprocess.check_output(command, cwd=HERE.parent)) for _ in range(7))
+    return min(
+        float(subprocess.check_output(command, cwd=HERE.parent, env=ENVIRONMENT)) for _ in range(7)
+    )
 
 
 def seconds(value: float) -> str:
@@ -182,8 +206,21 @@ def machine(frameworks: list[str], probe: Probe) -> str:
     versions = [f"{name} {version(distributions.get(name, name))}" for name in frameworks]
     return (
         f"{processor}, {probe.cores} cores; Python {platform.python_version()}, "
-        f"NumPy {version('numpy')}, {', '.join(dict.fromkeys(versions))}"
+        f"NumPy {version('numpy')} on {blas()}, {', '.join(dict.fromkeys(versions))}"
     )
+
+
+def blas() -> str:
+    """Which matrix kernels NumPy has chosen for this processor."""
+    program = (
+        "import ctypes; from numpy._core import _multiarray_umath as module; "
+        "name = ctypes.CDLL(module.__file__).scipy_openblas_get_corename64_; "
+        "name.restype = ctypes.c_char_p; print(name().decode())"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
+    )
+    return f"OpenBLAS {asked.stdout.strip()}" if asked.returncode == 0 else "another BLAS"
 
 
 def write(path: Path, text: str) -> None:
