@@ -5,7 +5,6 @@ Elementwise kernels and reductions are here; the other families have modules of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 
 from . import numpy_conv, numpy_fused, numpy_index, numpy_random
 from .base import Axes, Backend, Key, Number, Shape
-from .numpy_fused import FLOAT16, FLOAT32, for_blas, row_sum
+from .numpy_fused import for_blas
+from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
 from .numpy_threads import in_chunks, keep_freed_memory
 
 LARGE = 1 << 19  # elements, from which the second core gains more than it costs to wake
@@ -81,26 +81,6 @@ def reduction(ufunc: np.ufunc) -> Any:
         return reduce(x, axes, dtype, keepdims=keepdims, out=...)
 
     return staticmethod(kernel)
-
-
-add_reduce = reduction(np.add).__func__
-
-
-def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
-    """add.reduce, and where the last axes of a large array are among the reduced, these first."""
-    if x.size < 8192 and x.dtype is not FLOAT16:
-        return np.add.reduce(x, axes, x.dtype, keepdims=keepdims, out=...)
-    if x.dtype.char not in "fd" or not axes or axes[-1] != x.ndim - 1:
-        return add_reduce(x, axes, keepdims)
-    first = x.ndim
-    while first and first - 1 in axes:
-        first -= 1
-    shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
-    rows = row_sum(x.reshape(*x.shape[:first], math.prod(x.shape[first:])))
-    out = np.add.reduce(rows, axes[:first - x.ndim], keepdims=True).reshape(shape)
-    if keepdims:
-        return out
-    return out.reshape([n for axis, n in enumerate(shape) if axis not in axes])
 
 
 def selection(ufunc: np.ufunc) -> Any:

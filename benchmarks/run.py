@@ -4,10 +4,11 @@
     python -m benchmarks.run --frameworks torch torch     a check of the harness: all ratios are 1
 
 Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, in several
-processes each, since where its threads and memory come to lie is a matter of luck; the time of each
-is the least of all medians: other work on a machine only ever adds time. Around every sample a probe keeps all cores busy for some milliseconds; where it takes longer than it
-should, something else was running, and the sample is taken again. A row that never got the machine
-to itself is marked. The results go to benchmarks/RESULTS.md and benchmarks/results.json.
+processes each, since where threads and memory come to lie is a matter of luck. The time of each is
+the least of all medians: other work on a machine only ever adds time. Around every sample a probe
+keeps all cores busy for some milliseconds; where it takes longer than it should, something else was
+running, and the sample is taken again. A row that never got the machine to itself is marked. The
+results go to benchmarks/RESULTS.md and benchmarks/results.json.
 """
 
 import argparse

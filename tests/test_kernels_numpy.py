@@ -1,6 +1,7 @@
 """The NumPy kernels against the defaults of base.py (the composites) and against PyTorch."""
 
 import inspect
+import itertools
 import math
 
 import numpy as np
@@ -181,6 +182,50 @@ def test_large_and_half(name):
     assert np.array_equal(kernel(x, *params), np.concatenate(pieces))
     half = x[:99].astype(np.float16)
     same(kernel(half, *params), kernel(half.astype(np.float32), *params).astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "i", "l", "?"])
+@pytest.mark.parametrize("shape", [(3,), (1000,), (70, 30), (300, 500)])
+def test_where_takes_bits_as_they_are(dtype, shape):
+    """Above some hundreds of elements `where` chooses by arithmetic: to the bit the same."""
+    condition = draw(*shape) > 0
+    x, y = draw(*shape, dtype=dtype), draw(*shape, dtype=dtype)
+    if dtype in "efd":
+        x[:2], y[-2:] = [np.nan], [-np.inf]
+    zero, one = (np.dtype(dtype).type(v).item() for v in (0, 1))
+    operands = [x, y, x.T.copy().T, x[::-1].copy()[::-1], np.array(one, dtype), one, zero]
+    operands += [-0.0] if dtype in "efd" else []
+    for a in operands:
+        for b in operands:
+            if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+                expected = np.where(condition, np.asarray(a, dtype), np.asarray(b, dtype))
+                found = numpy_backend.where(condition, a, b)
+                assert found.dtype == expected.dtype
+                assert found.tobytes() == expected.tobytes()
+                for out in (np.empty(shape, dtype), a, b):
+                    if getattr(out, "shape", None) == shape:
+                        before = out.copy()
+                        assert numpy_backend.where(condition, a, b, out) is out
+                        assert out.tobytes() == expected.tobytes()
+                        out[...] = before
+
+
+@pytest.mark.parametrize(
+    "shape", [(9,), (600,), (10_000,), (3, 5000), (300, 7), (9000, 3), (12, 30, 40), (4097, 2, 2)]
+)
+def test_sums_of_large_arrays(shape):
+    """Long sums keep the precision of a pairwise sum; every choice of axes, every float type."""
+    exact = rng.uniform(0.5, 1.5, shape)
+    for dtype, tolerance in (("d", 1e-14), ("f", 3e-6), ("e", 1e-3)):
+        x = exact.astype(dtype)
+        for count in range(len(shape) + 1):
+            for axes in itertools.combinations(range(len(shape)), count):
+                for keepdims in (False, True):
+                    found = numpy_backend.sum(x, axes, keepdims)
+                    expected = x.astype("d").sum(axes, keepdims=keepdims)
+                    assert found.dtype == x.dtype
+                    assert found.shape == expected.shape
+                    np.testing.assert_allclose(found, expected, tolerance)
 
 
 def test_erf():
