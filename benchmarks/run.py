@@ -3,7 +3,7 @@
     python -m benchmarks.run --only mlp --quick           rows whose name has "mlp", in a hurry
     python -m benchmarks.run --frameworks torch torch     a check of the harness: all ratios are 1
 
-Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, in several
+Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, in some
 processes each, since where threads and memory come to lie is a matter of luck. The time of each is
 the least of all medians: other work on a machine only ever adds time. Around every sample a probe
 keeps all cores busy for some milliseconds; where it takes longer than it should, something else was
