@@ -1,6 +1,6 @@
 """Sums on NumPy: large ones are products with a vector of ones.
 
-NumPy's own reduction runs on one core, and is slow where rows are short: 11 ns an element in rows of
+NumPy's own reduction runs on one core, and short rows slow it down: 11 ns an element in rows of
 ten. A matrix times a vector is the BLAS's business, which takes a fraction of that, on all cores.
 Long sums are taken block by block, and then over the blocks, so that rounding errors stay as small
 as in NumPy's pairwise sum.
