@@ -199,7 +199,7 @@ def conv_weight(g: np.ndarray, x: np.ndarray, w_shape: Shape, stride: Shape, pad
         return conv_weight(*lifted(g, x), (*w_shape[:2], 1, w_shape[2]),
                            *lifted_params(stride, padding, dilation), groups)[:, :, 0]
     layout = Columns(x.shape, w_shape[2:], stride, padding, dilation, groups)
-    out = np.empty((x.shape[0], groups, w_shape[0] // groups, layout.depth), g.dtype)
+    out = np.empty((x.shape[0], groups, layout.depth, w_shape[0] // groups), g.dtype)
     depthwise = layout.runs and w_shape[:2] == (x.shape[1], 1)
     windows = out.reshape(x.shape[0], groups, *w_shape[2:]) if depthwise else out
 
@@ -208,11 +208,12 @@ def conv_weight(g: np.ndarray, x: np.ndarray, w_shape: Shape, stride: Shape, pad
             moved = layout.shifted(layout.plane(x[images]))
             np.vecdot(moved, layout.widen(g[images])[:, :, None], out=windows[images])
         else:
-            columns = layout.of(x[images]).transpose(0, 1, 3, 2)
-            np.matmul(layout.widen(g[images]), columns, out[images])
+            # This way round the BLAS takes half of the time that g times columns.mT takes.
+            g_columns = layout.widen(g[images]).transpose(0, 1, 3, 2)
+            np.matmul(layout.of(x[images]), g_columns, out[images])
 
     layout.each(x.shape[0], body)
-    return np.add.reduce(out, 0).reshape(w_shape)
+    return np.add.reduce(out, 0).transpose(0, 2, 1).reshape(w_shape)
 
 
 def lifted(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
