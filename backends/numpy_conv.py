@@ -120,7 +120,7 @@ class Columns:
     def each(self, n: int, body: Callable[[slice], None]) -> None:
         """body(images) for pieces of n images, whose columns stay in the cache."""
         size = max(1, self.groups * self.depth * self.length)
-        step = max(1, min(8 * CHUNK // size, -(-n // CORES)))
+        step = max(1, min(4 * CHUNK // size, -(-n // CORES)))
         workers.run(lambda i: body(slice(i * step, min(n, (i + 1) * step))), -(-n // step))
 
 
@@ -260,7 +260,7 @@ def largest_(view: np.ndarray, size: Shape, values: np.ndarray) -> np.ndarray:
     best = np.zeros(values.shape, np.uint8 if len(places) <= 256 else np.int64)
     values[...] = view[(..., *places[0])]
     for number, place in enumerate(places[1:], start=1):
-        candidate = view[(..., *place)]
+        candidate = view[(..., *place)].copy()  # or each of the next two would pick it together
         better = np.greater(candidate, values).view(np.uint8)
         np.maximum(values, candidate, out=values)
         np.maximum(best, better * best.dtype.type(number), out=best)
