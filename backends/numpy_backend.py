@@ -12,7 +12,7 @@ import numpy as np
 
 from . import numpy_conv, numpy_fused, numpy_index, numpy_random
 from .base import Axes, Backend, Key, Number, Shape
-from .numpy_fused import for_blas
+from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
 from .numpy_threads import in_chunks, keep_freed_memory
 
@@ -378,11 +378,7 @@ class NumpyBackend(Backend):
 
     # --- Linear algebra --------------------------------------------------------------------------
 
-    @staticmethod
-    def matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        if x.dtype is FLOAT16:
-            return np.matmul(x.astype(FLOAT32), y.astype(FLOAT32)).astype(FLOAT16)
-        return np.matmul(for_blas(x), for_blas(y))
+    matmul = staticmethod(matmul)
 
     # --- Convolution and pooling -----------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .base import GELU_CUBIC, SQRT_HALF, SQRT_TWO_OVER_PI
+from .numpy_matmul import for_blas
 from .numpy_special import TANH_FORM, erf_, polynomial
 from .numpy_sum import FLOAT16, FLOAT32, row_sum
 from .numpy_threads import in_chunks
@@ -582,15 +583,6 @@ def attention_grad(g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, p
     operands = (for_blas(x) for x in (probs, g, q, k, v))
     in_chunks(body, *operands, gq, gk, gv)
     return gq, gk, gv
-
-
-def for_blas(x: np.ndarray) -> np.ndarray:
-    """x, copied where its strides would make np.matmul leave the BLAS for a slow loop."""
-    row, column = x.strides[-2:]
-    size = x.itemsize
-    by_rows = column == size and row >= size * x.shape[-1]
-    by_columns = row == size and column >= size * x.shape[-2]
-    return x if by_rows or by_columns else x.copy()
 
 
 # --- Optimizer steps ------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ import numpy as np
 from .base import Axes
 
 BLOCK = 4096  # the longest sum that is one dot product
-SMALL = 512  # elements, up to which NumPy's reduction costs less; more where all are summed
+SMALL = 512  # elements, up to which NumPy's reduction costs less; more where its runs are long
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     """out = the sum over axes; float16 is summed in float32 and rounded once."""
-    small = 16 * SMALL if len(axes) == x.ndim else SMALL
+    small = 16 * SMALL if len(axes) == x.ndim or x.shape[-1] >= 64 else SMALL
     if x.size <= small or x.dtype.char not in "fd" or not x.flags.c_contiguous or not axes:
         wide = FLOAT32 if x.dtype is FLOAT16 else x.dtype
         out = np.add.reduce(x, axes, wide, keepdims=keepdims, out=...)

@@ -210,6 +210,18 @@ def test_where_takes_bits_as_they_are(dtype, shape):
                         out[...] = before
 
 
+@pytest.mark.parametrize("rows", [1, 2, 32, 33])
+def test_products_of_few_rows(rows):
+    """x @ w.T is computed the other way round where x has few rows: the same, in the same layout."""
+    for terms, columns in ((128, 300), (127, 300), (256, 5), (700, 256)):
+        x, w = draw(rows, terms), draw(columns, terms)
+        for y in (w.copy().T, w.T.copy(), w.T):
+            found = numpy_backend.matmul(x, y)
+            assert found.flags.c_contiguous
+            exact = x.astype("d") @ y.astype("d")
+            np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-6 * terms)
+
+
 @pytest.mark.parametrize(
     "shape", [(9,), (600,), (10_000,), (3, 5000), (300, 7), (9000, 3), (12, 30, 40), (4097, 2, 2)]
 )
