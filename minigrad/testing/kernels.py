@@ -148,9 +148,10 @@ binary("sub", kinds="fi")
 binary("mul", kinds="fib")
 binary("div", (-2.0, 2.0), AWAY)
 for name in ("floor_divide", "fmod", "remainder"):
-    # the quotient lies between 1.1 and 1.9, or the same below 0: away from the jumps, and nowhere
-    # near 0
-    binary(name, ((-2.3, -2.0), (2.0, 2.3)), ((-1.8, -1.2), (1.2, 1.8)), "fi")
+    # the quotient lies between 1.1 and 1.9 or 2.1 and 2.9, or the same below 0: away from the
+    # jumps, and nowhere near 0
+    divisors = ((-1.8, -1.2), (-0.94, -0.8), (0.8, 0.94), (1.2, 1.8))
+    binary(name, ((-2.3, -2.0), (2.0, 2.3)), divisors, "fi")
 binary("pow", (0.3, 2.5), (0.3, 2.5), "fi", tolerance=64)
 binary("atan2", AWAY, AWAY)
 binary("hypot", AWAY, AWAY)
