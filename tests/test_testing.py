@@ -389,6 +389,18 @@ def test_composite_catches_a_difference_in_value() -> None:
     caught(spec, "composite", "against its composite")
 
 
+def test_composite_catches_a_difference_that_gradients_are_not_tried_at() -> None:
+    def at_zero(draw: draws.Draw) -> tuple[Any, ...]:
+        return (np.zeros(2),)
+
+    def wrong(x: minigrad.Tensor) -> minigrad.Tensor:
+        return x.abs() + (x == 0)
+
+    op = spec_of(lambda x: x.abs(), np.abs)
+    spec = OpSpec("planted", op.op, op.ref, at_zero, smooth=op.samples, composite=wrong)
+    caught(spec, "composite", "against its composite")
+
+
 def test_composite_catches_a_difference_in_gradient() -> None:
     spec = spec_of(
         lambda x: x.exp(), np.exp, composite=lambda x: x.exp() + 0.001 * (x - x.detach())

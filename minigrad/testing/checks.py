@@ -311,12 +311,11 @@ def adjoint(spec: OpSpec, draw: Draw, device: Device) -> None:
 
 def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
     """Of an op with several outputs, the composite defines the first few."""
-    assert spec.composite is not None
-    placed = _leaves_of(spec, _place((spec.smooth or spec.samples)(draw), draw, device, LAYOUTS))
+    if spec.smooth:
+        _both_ways(spec, spec.samples(draw), draw, device)
+    placed, pairs = _both_ways(spec, (spec.smooth or spec.samples)(draw), draw, device)
     leaves = [x for x in _tensors(placed) if x.requires_grad]
-    found, expected = _outputs(spec.op(*placed)), _outputs(spec.composite(*placed))
-    for out, definition in zip(found, expected, strict=False):
-        _close(spec, out, to_numpy(definition), "fused, against its composite")
+    for out, definition in pairs:
         w = _tensor(draw.values(out.array.shape, (0.5, 1.5)), device)
         gradients = (grad([y], leaves, [w], True, allow_unused=True) for y in (out, definition))
         for x, g, wanted in zip(leaves, *gradients, strict=True):
@@ -330,6 +329,19 @@ def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
                     wanted,
                     f"{spec.name}: gradient of the fused op against that of its composite",
                 )
+
+
+def _both_ways(
+    spec: OpSpec, arguments: Any, draw: Draw, device: Device
+) -> tuple[list[Any], list[tuple[Tensor, Tensor]]]:
+    """The arguments as tensors, and each output by the op and by its composite: equal ones."""
+    placed = _leaves_of(spec, _place(arguments, draw, device, LAYOUTS))
+    assert spec.composite is not None
+    found, expected = _outputs(spec.op(*placed)), _outputs(spec.composite(*placed))
+    pairs = list(zip(found, expected, strict=False))
+    for out, definition in pairs:
+        _close(spec, out, to_numpy(definition), "fused, against its composite")
+    return placed, pairs
 
 
 def points(spec: OpSpec, draw: Draw, device: Device) -> None:
