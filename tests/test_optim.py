@@ -295,6 +295,18 @@ def test_schedules_follow_their_formulas(make, formula):
     assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9)
 
 
+def test_schedules_write_into_a_rate_that_is_a_tensor():
+    lr = minigrad.tensor(1.0)
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=lr)
+    schedule, plateau = sched.StepLR(optimizer, 1, 0.5), sched.ReduceLROnPlateau(optimizer)
+    optimizer.step()
+    schedule.step()
+    assert optimizer.param_groups[0]["lr"] is lr and lr.item() == 0.5
+    for _ in range(12):
+        plateau.step(1.0)
+    assert optimizer.param_groups[0]["lr"] is lr and lr.item() == pytest.approx(0.05)
+
+
 def test_schedules_act_one_after_the_other():
     optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
     schedules = [sched.ExponentialLR(optimizer, 0.5), sched.StepLR(optimizer, 2)]
