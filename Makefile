@@ -6,7 +6,7 @@
 #   make oracle    the comparison with PyTorch
 #   make lint      ruff and mypy
 #   make bench     the table of ratios to PyTorch               make bench ARGS="--only mlp --quick"
-#   make mutants   mutation testing of the gradient rules (under an hour)
+#   make mutants   mutation testing of the gradient rules (ten minutes)
 #   make clean     remove everything the others made
 #
 # PYTHON=python3.12 names another Python (3.11 or later) to make .venv with.

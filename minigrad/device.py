@@ -7,6 +7,14 @@ module that reads the environment:
     MINIGRAD_BACKEND        unset: NumPy. "opencl": OpenCL or an error. "opencl,numpy": the first
                             that starts, and says which.
     MINIGRAD_WRAP           "nancheck,profile": wrappers put on every device when it is first used
+
+Note [State]. Beside parameters and buffers a program keeps arrays that its user never made: the
+averages of an optimizer, a generator's counter, a learning rate. They may be made in the first
+step, and that step may be recorded (backends/trace.py). So they are made by the `bare` backend of
+the device, out of sight of the wrappers: the recorder finds them as it finds parameters, there
+before the program, and a replay goes on from what they hold. Made in its sight they would be
+constants of the program, the same at each replay. What the host writes into them between steps
+goes through `bare` as well.
 """
 
 from __future__ import annotations
@@ -72,11 +80,11 @@ class Device:
     'cpu'
     """
 
-    __slots__ = ("__weakref__", "_base", "_entered", "backend", "index", "type", "wrappers")
+    __slots__ = ("__weakref__", "_entered", "backend", "bare", "index", "type", "wrappers")
     type: str
     index: int | None
     backend: Any
-    _base: Any  # the backend without wrappers
+    bare: Any  # the backend without wrappers: see Note [State]
     wrappers: list[Callable[[Any], Any]]
 
     def __new__(cls, type: Any = None, index: int | None = None) -> Device:
@@ -97,7 +105,7 @@ class Device:
             self._rebuild()
 
     def _rebuild(self) -> None:
-        backend = self._base
+        backend = self.bare
         for wrapper in self.wrappers:
             backend = wrapper(backend)
         self.backend = backend
@@ -163,7 +171,7 @@ def _start(name: str, index: int | None) -> Device:
     device.type = name
     device.index = None if name == "cpu" else (index or 0)
     device.wrappers = []
-    device.backend = device._base = _factory(name)(index or 0)
+    device.backend = device.bare = _factory(name)(index or 0)
     for wrapper in filter(None, os.environ.get("MINIGRAD_WRAP", "").split(",")):
         from minigrad import backends
 

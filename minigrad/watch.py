@@ -120,8 +120,10 @@ def trace(place: Any = None, /, **inputs: Tensor) -> Iterator[Recording]:
     >>> t.replay(x=minigrad.tensor([10.0, 20.0]))["y"]
     tensor([21., 41.])
 
-    A replay raises a RuntimeError, which says why, when a value was read on the host in between or
-    when random numbers would be the same each time.
+    Random numbers go on at every replay, as do parameters and all else that is updated in place. A
+    training step gets its learning rate and step count from `optimizer.advance()`, to be called
+    before each replay. A replay raises a RuntimeError, which says why, when a value was read on the
+    host in between or when numbers that must vary would be the same each time.
     """
     device = resolve(place)
     recording = Recording(device, Trace())

@@ -139,6 +139,44 @@ def test_lr_may_be_a_tensor():
     assert p.item() == 0.75
 
 
+def test_advance_counts_what_the_last_step_updated():
+    params = [nn.Parameter(minigrad.ones(2)) for _ in range(3)]
+    optimizer = optim.Adam(params, lr=0.1)
+    with pytest.raises(RuntimeError, match="no step to repeat"):
+        optimizer.advance()
+    step_with(optimizer, params, [[1.0, 1.0], None, [1.0, 1.0]])
+    step_with(optimizer, params, [[1.0, 1.0], [1.0, 1.0], None])
+    optimizer.zero_grad()
+    before = [p.tolist() for p in params]
+    optimizer.advance()
+    assert [optimizer.state[p]["step"] for p in params] == [3, 2, 1]
+    assert [p.tolist() for p in params] == before and optimizer.steps_taken == 3
+    optimizer.load_state_dict(optimizer.state_dict())
+    with pytest.raises(RuntimeError, match="no step to repeat"):
+        optimizer.advance()
+
+
+def test_a_copied_optimizer_has_slots_of_its_own():
+    p = nn.Parameter(minigrad.ones(1))
+    optimizer = optim.SGD([p], lr=0.25)
+    step_with(optimizer, [p], [[1.0]])
+    other = copy.deepcopy(optimizer)
+    other.param_groups[0]["lr"] = 1.0
+    q = other.param_groups[0]["params"][0]
+    step_with(other, [q], [[1.0]])
+    step_with(optimizer, [p], [[1.0]])
+    assert (p.item(), q.item()) == (0.5, -0.25)
+
+
+def test_a_parameter_may_change_its_type():
+    p = nn.Parameter(minigrad.ones(1))
+    optimizer = optim.SGD([p], lr=0.1)
+    step_with(optimizer, [p], [[1.0]])
+    p.data = p.data.double()
+    step_with(optimizer, [p], [[1.0]])
+    assert p.item() == pytest.approx(float(np.float32(0.9)) - 0.1, abs=1e-15)
+
+
 def test_closure_and_zero_grad():
     p = nn.Parameter(minigrad.ones(1))
     optimizer = optim.SGD([p], lr=0.25)
@@ -255,6 +293,18 @@ sched = optim.lr_scheduler
 )
 def test_schedules_follow_their_formulas(make, formula):
     assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9)
+
+
+def test_schedules_write_into_a_rate_that_is_a_tensor():
+    lr = minigrad.tensor(1.0)
+    optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=lr)
+    schedule, plateau = sched.StepLR(optimizer, 1, 0.5), sched.ReduceLROnPlateau(optimizer)
+    optimizer.step()
+    schedule.step()
+    assert optimizer.param_groups[0]["lr"] is lr and lr.item() == 0.5
+    for _ in range(12):
+        plateau.step(1.0)
+    assert optimizer.param_groups[0]["lr"] is lr and lr.item() == pytest.approx(0.05)
 
 
 def test_schedules_act_one_after_the_other():

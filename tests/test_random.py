@@ -201,6 +201,21 @@ def test_seeds_of_a_generator():
     assert minigrad.equal(minigrad.rand(9, generator=copy), minigrad.rand(9, generator=generator))
 
 
+def test_a_generator_serves_several_devices_in_turn():
+    minigrad.register_backend("defaults", lambda index: Defaults())
+    expected = [minigrad.rand(3).tolist() for _ in range(5)]
+    generator = minigrad.Generator().manual_seed(1234)
+    drawn = [
+        minigrad.rand(3, generator=generator, device=place).tolist()
+        for place in ("cpu", "defaults", "defaults", "cpu")
+    ]
+    here = generator.bookmark()
+    drawn.append(minigrad.rand(3, generator=generator, device="defaults").tolist())
+    generator.return_to(here)
+    assert drawn == expected
+    assert minigrad.rand(3, generator=generator, device="defaults").tolist() == expected[4]
+
+
 def test_gradients_and_versions():
     assert minigrad.rand(2, requires_grad=True).is_leaf
     x = minigrad.ones(2, requires_grad=True)

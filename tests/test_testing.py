@@ -321,6 +321,29 @@ def test_second_catches_a_detached_rule(plant: Plant) -> None:
     caught(spec_of(exp, np.exp), "second", "is wrong")
 
 
+@pytest.mark.parametrize(
+    "slope_at_number",
+    [
+        lambda x, y: x if y == 2 else y * x ** (y - 1),  # has lost a factor
+        lambda x, y: y * x.detach() ** (y - 1),  # is right, but for its own gradient
+    ],
+)
+def test_numbers_catch_a_wrong_rule_for_a_number(plant: Plant, slope_at_number: Any) -> None:
+    def slope(x: Any, y: Any) -> Any:
+        return y * x ** (y - 1) if isinstance(y, minigrad.Tensor) else slope_at_number(x, y)
+
+    power = plant(elementwise, "pow", "x y", x=lambda g, x, y: g * slope(x, y), y=lambda g: g)
+    spec = spec_of(power, np.power, 2, differentiable=(0,), numbers=(1,))
+    caught(spec, "numbers", "with .* for operand 1")
+
+
+def test_numbers_catch_a_wrong_value() -> None:
+    def op(x: Any, y: Any) -> Any:
+        return x * y if isinstance(y, minigrad.Tensor) else x * y * 1.001
+
+    caught(spec_of(op, np.multiply, 2, numbers=(1,)), "numbers", "with .* for operand 1")
+
+
 def test_gradient_catches_a_domain_where_nothing_varies() -> None:
     caught(
         spec_of(lambda x: x.clamp(5.0, 6.0), lambda x: np.clip(x, 5, 6)),
@@ -363,6 +386,18 @@ def test_adjoint_catches_what_is_not_linear() -> None:
 
 def test_composite_catches_a_difference_in_value() -> None:
     spec = spec_of(lambda x: x.exp(), np.exp, composite=lambda x: x.expm1() + 1.001)
+    caught(spec, "composite", "against its composite")
+
+
+def test_composite_catches_a_difference_that_gradients_are_not_tried_at() -> None:
+    def at_zero(draw: draws.Draw) -> tuple[Any, ...]:
+        return (np.zeros(2),)
+
+    def wrong(x: minigrad.Tensor) -> minigrad.Tensor:
+        return x.abs() + (x == 0)
+
+    op = spec_of(lambda x: x.abs(), np.abs)
+    spec = OpSpec("planted", op.op, op.ref, at_zero, smooth=op.samples, composite=wrong)
     caught(spec, "composite", "against its composite")
 
 

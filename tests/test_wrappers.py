@@ -14,6 +14,7 @@ from minigrad.backends import calls
 from minigrad.backends.base import Wrapper, kernel_names
 from minigrad.backends.numpy_backend import NumpyBackend
 from minigrad.backends.trace import Echo
+from minigrad.utils.checkpoint import checkpoint
 from minigrad.watch import nancheck, profile, trace
 
 CPU = minigrad.device("cpu")
@@ -92,7 +93,7 @@ def test_results_are_the_same_to_the_bit(contexts):
     finally:
         for context in entered:  # the first in leaves first
             context.__exit__(None, None, None)
-    assert CPU.backend is CPU._base
+    assert CPU.backend is CPU.bare
 
 
 def test_tensors_made_before_are_seen():
@@ -386,11 +387,65 @@ def test_replay_of_a_training_step_trains_on():
         assert minigrad.equal(p, q)
 
 
+OPTIMIZERS = {
+    "SGD": lambda params: minigrad.optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True),
+    "Adam": lambda params: minigrad.optim.Adam(params, lr=0.01, weight_decay=0.1),
+    "AdamW": lambda params: minigrad.optim.AdamW(params, lr=0.01),
+    "AMSGrad": lambda params: minigrad.optim.AdamW(params, lr=0.01, amsgrad=True),
+    "lr is a tensor": lambda params: minigrad.optim.Adam(params, lr=minigrad.tensor(0.01)),
+}
+
+
+def student(make):
+    """A network with dropout, its optimizer, and a schedule that acts at every step."""
+    minigrad.manual_seed(1)
+    net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 5))
+    groups = [{"params": net[0].parameters()}, {"params": net[3].parameters(), "lr": 0.05}]
+    optimizer = make(groups)
+    return net, optimizer, minigrad.optim.lr_scheduler.CosineAnnealingLR(optimizer, 20)
+
+
+@pytest.mark.parametrize("first", [0, 2], ids=["the first step", "the third step"])
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_replay_of_a_step_is_training(make, first):
+    """Dropout, a schedule, the step count: the recorded step trains as the program does, to the
+    bit."""
+    batches = [(data(6, 8, seed=i), minigrad.arange(6) * (i + 1) % 5) for i in range(20)]
+    net, optimizer, schedule = student(make)
+    losses = []
+    for batch in batches:
+        losses.append(train(net, optimizer, *batch).item())
+        schedule.step()
+    expected, drawn = net.state_dict(), minigrad.rand(3)
+
+    net, optimizer, schedule = student(make)
+    found = []
+    for i, (x, y) in enumerate(batches):
+        if i < first:
+            loss = train(net, optimizer, x, y)
+        elif i == first:
+            with trace(x=x, y=y) as t:
+                loss = train(net, optimizer, x, y).detach()
+                t.output(loss=loss)
+        else:
+            optimizer.advance()
+            loss = t.replay(x=x, y=y)["loss"]
+        found.append(loss.item())
+        schedule.step()
+    assert found == losses
+    for name, p in net.state_dict().items():
+        assert p.numpy().tobytes() == expected[name].numpy().tobytes(), name
+    assert minigrad.equal(minigrad.rand(3), drawn)
+    loss = train(net, optimizer, *batches[0])  # goes on without the recording
+    assert optimizer.steps_taken == 21
+    assert all(state.get("step", 21) == 21 for state in optimizer.state.values())
+
+
 def test_replay_refuses_the_same_step_count_of_adam():
-    net = network()
-    optimizer = minigrad.optim.Adam(net.parameters())
+    x = [data(2, seed=i).array for i in range(4)]
     with trace() as t:
-        train(net, optimizer, data(6, 1, 8, 8), minigrad.arange(6) % 5)
+        lr, c1, c2 = (minigrad.tensor(n).array for n in (0.1, 0.1, 0.2))
+        CPU.backend.adam_(*([y] for y in x), lr, 0.9, 0.99, 1e-8, 0.0, False, c1, c2, False)
     with pytest.raises(RuntimeError, match=r"adam_.*would be the same at every replay"):
         t.replay()
 
@@ -433,9 +488,63 @@ def test_reading_at_the_end_is_harmless():
     assert t.replay(x=x)["y"].tolist() == y.tolist()
 
 
+def test_replay_draws_on():
+    """Recorded at the very first draw, too: the generator is made in the trace."""
+    generators = [minigrad.Generator().manual_seed(3) for _ in range(2)]
+    with trace() as t:
+        t.output(u=minigrad.rand(2, generator=generators[0]))
+    expected = [minigrad.rand(2, generator=generators[1]).tolist() for _ in range(4)]
+    assert [t.replay()["u"].tolist() for _ in range(2)] == expected[1:3]
+    assert minigrad.rand(2, generator=generators[0]).tolist() == expected[3]
+    with trace() as t:
+        t.output(u=minigrad.rand(2, generator=minigrad.Generator()))
+    assert t.replay()["u"].tolist() != t.replay()["u"].tolist()
+
+
+def test_replay_draws_on_from_a_default_generator_that_is_new():
+    minigrad.register_backend("untouched", lambda index: NumpyBackend())
+    with trace("untouched") as t:
+        t.output(u=minigrad.rand(2, device="untouched"))
+    assert t.replay()["u"].tolist() != t.replay()["u"].tolist()
+
+
+def test_replay_seeds_again_what_the_program_seeds():
+    generator = minigrad.Generator()
+    with trace() as t:
+        u = minigrad.rand(2, generator=generator.manual_seed(5))
+        t.output(u=u, v=minigrad.rand(2, generator=generator))
+    for _ in range(2):
+        found = t.replay()
+        assert found["u"].tolist() == u.tolist() != found["v"].tolist()
+
+
+def test_replay_of_a_checkpoint_draws_the_same_numbers_twice():
+    """The dropout of the forward pass is seen in the gradient, which is computed anew."""
+    x = minigrad.ones(20, requires_grad=True)
+    minigrad.manual_seed(0)
+    with trace(x=x) as t:
+        y = checkpoint(nn.functional.dropout, x, use_reentrant=False)
+        t.output(y=y, g=minigrad.autograd.grad(y.sum(), x)[0], after=minigrad.rand(1))
+    runs = [t.replay() for _ in range(2)]
+    for run in runs:
+        assert run["g"].tolist() == run["y"].tolist()
+    assert runs[0]["y"].tolist() != runs[1]["y"].tolist()
+    assert runs[0]["after"].item() != runs[1]["after"].item()
+
+
 def test_replay_refuses_the_same_random_numbers():
     with trace() as t:
-        minigrad.rand(2)
+        seed, offset = (minigrad.tensor(n).array for n in (1, 0))
+        CPU.backend.uniform(seed, offset, (3,), np.dtype("f4"))
+    with pytest.raises(RuntimeError, match="would be the same at every replay"):
+        t.replay()
+
+
+def test_replay_refuses_a_generator_that_came_from_another_device():
+    minigrad.register_backend("elsewhere", lambda index: NumpyBackend())
+    generator = minigrad.Generator("elsewhere")
+    with trace() as t:
+        minigrad.rand(2, generator=generator)
     with pytest.raises(RuntimeError, match="would be the same at every replay"):
         t.replay()
 

@@ -57,26 +57,23 @@ _pow = elementwise(
     "pow",
     "x y",
     x=lambda g, x, y: g * _power_slope(x, y),
-    y=lambda g, x, y, out: (
-        g * out * log(where_(_zero_base(x, y), 1.0, x)) if _is(x) else g * out * _log_number(x)
-    ),
+    y=lambda g, x, y, out: g * out * _log_base(x, y),
 )
 
 
 def _power_slope(x: Any, y: Any) -> Any:
     if not _is(y):
         return _zero(x) if y == 0 else y * (x if y == 2 else _pow(x, y - 1))
-    return (
-        where_(y == 0, 0.0, y * _pow(x, y - 1)) if y.dtype.is_floating_point else y * _pow(x, y - 1)
-    )
+    return where_(y == 0, 0.0, y * _pow(x, y - 1))
 
 
-def _zero_base(x: Tensor, y: Any) -> Tensor:
-    return (x == 0) & (y >= 0)
-
-
-def _log_number(x: float) -> float:
-    return math.log(x) if x > 0 else 0.0 if x == 0 else math.nan
+def _log_base(x: Any, y: Tensor) -> Any:
+    """log(x); where x is 0, and y is not negative, log(1)."""
+    if _is(x):
+        return log(where_((x == 0) & (y >= 0), 1.0, x))
+    if x == 0:
+        return log(cast(y >= 0, y.array.dtype))
+    return math.log(x) if x > 0 else math.nan
 
 
 # -- exponentials and logarithms
@@ -136,14 +133,14 @@ minimum = elementwise(
 fmax = elementwise(
     "fmax",
     "x y",
-    x=lambda g, x, y: where_((x >= y) | isnan(y), g, 0),
-    y=lambda g, x, y: where_((x >= y) | isnan(y), 0, g),
+    x=lambda g, x, y: where_((x >= y) | (y != y), g, 0),
+    y=lambda g, x, y: where_((x >= y) | (y != y), 0, g),
 )
 fmin = elementwise(
     "fmin",
     "x y",
-    x=lambda g, x, y: where_((x <= y) | isnan(y), g, 0),
-    y=lambda g, x, y: where_((x <= y) | isnan(y), 0, g),
+    x=lambda g, x, y: where_((x <= y) | (y != y), g, 0),
+    y=lambda g, x, y: where_((x <= y) | (y != y), 0, g),
 )
 _clamp = elementwise(
     "clamp", "x | low high", x=lambda g, x, low, high: where_(_between(x, low, high), g, 0)

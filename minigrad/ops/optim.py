@@ -1,28 +1,58 @@
 """The optimizers' steps: one kernel call for all parameters of one device and type, in place and
 outside of the graph.
 
-Step sizes and bias corrections change from step to step, so they reach the kernels as 0-d arrays: a
-recorded step that is replayed sees them change.
+Note [Slots]. Step sizes and bias corrections change from step to step, so they reach the kernels as
+0-d arrays, never as Python numbers. An optimizer keeps these arrays, its slots, and writes them
+before it calls the kernel. A recorded step refers to the slots, and a replay finds in them what
+`Optimizer.advance()` wrote last (device.py, Note [State]).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, wrap
 
 Tensors = Sequence[Tensor]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+class Slots:
+    """Numbers for the kernels that update x and its like: 0-d `tensors` on the device of x, in
+    float32 unless x has more. See Note [Slots].
+    """
+
+    def __init__(self, x: Tensor, count: int) -> None:
+        bare = x.device.bare
+        self.device, self.updates = x.device, x.array.dtype
+        self.dtype = FLOAT64 if self.updates is FLOAT64 else FLOAT32
+        self.numbers = (0.0,) * count
+        self.memory = bare.from_host(np.array(self.numbers, self.dtype))
+        self.tensors = [wrap(bare.slice(self.memory, (i,)), x.device) for i in range(count)]
+
+    def fit(self, x: Tensor) -> bool:
+        """Whether x still is where it was, and of the type it was."""
+        return self.device is x.device and self.updates is x.array.dtype
+
+    def write(self, numbers: tuple[float, ...]) -> None:
+        """Puts the numbers into the tensors, all in one transfer."""
+        bare = self.device.bare
+        bare.copy_(self.memory, bare.from_host(np.array(numbers, self.dtype)))
+        self.numbers = numbers
+
+
+def zeros_beside(p: Tensor) -> Tensor:
+    """Zeros like p, the state of an optimizer at its start: see device.py, Note [State]."""
+    return wrap(p.device.bare.full(p.array.shape, 0, p.array.dtype), p.device)
 
 
 def sgd_(
     params: Tensors,
     grads: Tensors,
     buffers: Tensors | None,
-    lr: float | Tensor,
+    lr: Tensor,
     momentum: float,
     dampening: float,
     weight_decay: float,
@@ -33,14 +63,14 @@ def sgd_(
     optim.SGD).
 
     Without momentum `buffers` is None. A buffer's first step starts from zeros, with a dampening of
-    0. The tensors of one call are of one device and type.
+    0. The tensors of one call are of one device and type; lr is a 0-d one beside them.
     """
     p = params[0]
     p.device.backend.sgd_(
         [x.array for x in params],
         [x.array for x in grads],
         None if buffers is None else [x.array for x in buffers],
-        _scalar(lr, p),
+        lr.array,
         momentum,
         dampening,
         weight_decay,
@@ -57,21 +87,22 @@ def adam_(
     grads: Tensors,
     exp_avgs: Tensors,
     exp_avg_sqs: Tensors,
-    lr: float | Tensor,
+    lr: Tensor,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
     decoupled: bool,
-    correction1: float | Tensor,
-    correction2: float | Tensor,
+    correction1: Tensor,
+    correction2: Tensor,
     maximize: bool,
 ) -> None:
     """One step of Adam: p -= lr * (m / correction1) / (sqrt(v / correction2) + eps) (see
     optim.Adam, and kernel adam_).
 
     The corrections are 1 - beta ** step; with `decoupled` the weights decay on their own, as AdamW
-    has it. The tensors of one call are of one device and type, and have taken equally many steps.
+    has it. The tensors of one call are of one device and type, and have taken equally many steps;
+    lr and the corrections are 0-d ones beside them.
     """
     p = params[0]
     p.device.backend.adam_(
@@ -79,30 +110,19 @@ def adam_(
         [x.array for x in grads],
         [x.array for x in exp_avgs],
         [x.array for x in exp_avg_sqs],
-        _scalar(lr, p),
+        lr.array,
         beta1,
         beta2,
         eps,
         weight_decay,
         decoupled,
-        _scalar(correction1, p),
-        _scalar(correction2, p),
+        correction1.array,
+        correction2.array,
         maximize,
     )
     _written(params)
     _written(exp_avgs)
     _written(exp_avg_sqs)
-
-
-def _scalar(value: float | Tensor, p: Tensor) -> Any:
-    """A number as a 0-d array beside p, in float32 unless p has more."""
-    if isinstance(value, Tensor):
-        if value.device is p.device and not value.array.shape:
-            return value.array
-        value = value.item()
-    return p.device.backend.from_host(
-        np.array(value, FLOAT64 if p.array.dtype is FLOAT64 else FLOAT32)
-    )
 
 
 def _written(tensors: Tensors) -> None:

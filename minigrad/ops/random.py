@@ -1,11 +1,14 @@
 """Random numbers: a pure function of a seed and a position, the same on every backend.
 
 Note [Randomness, above the kernels]. A Generator is two numbers: a seed, and an offset that says
-how much of the seed's sequence has been used. To draw is to take the next blocks of the sequence
-and to hand (seed, offset) to a kernel, as 0-d arrays: kernels keep no state. backends/base.py says
-what the numbers are, and how many blocks a draw takes. Each device has a default generator;
-manual_seed sets all of them. A lock makes the taking of blocks safe between threads; which thread
-gets which blocks depends on their order, so give each thread a Generator where that matters.
+how much of the seed's sequence has been used. To draw is to hand (seed, offset) to a kernel, as 0-d
+arrays, and to add to the offset what the draw has used: kernels keep no state. backends/base.py
+says what the numbers are, and how many blocks of them a draw takes. Each device has a default
+generator; manual_seed sets all of them. A lock makes a draw safe between threads; which thread gets
+which blocks depends on their order, so give each thread a Generator where that matters.
+
+The two arrays lie on the device that draws, and the offset is counted there, by a kernel: a draw
+waits for no device, and a recorded program counts on at every replay (device.py, Note [State]).
 """
 
 from __future__ import annotations
@@ -50,16 +53,19 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = devices.resolve(device)
         self._lock = threading.Lock()
-        self._seed = _unforeseen()
-        self._offset = 0
+        self._start(_unforeseen())
+
+    def _start(self, seed: int) -> Generator:
+        """Makes the two arrays: the start of a sequence."""
+        self._place = self.device
+        self._seed, self._offset = map(self._place.bare.from_host, _as_arrays(seed, 0))
+        return self
 
     def manual_seed(self, seed: int) -> Generator:
         """Starts the sequence of `seed`, an integer of 64 bits; a negative one counts from 2^64.
         Returns the generator.
         """
-        seed = _checked_seed(seed)
-        with self._lock:
-            self._seed, self._offset = seed, 0
+        self._write(_checked_seed(seed), 0)
         return self
 
     def seed(self) -> int:
@@ -70,12 +76,13 @@ class Generator:
 
     def initial_seed(self) -> int:
         """The seed of the sequence."""
-        return self._seed
+        with self._lock:
+            return self._read()[0]
 
     def get_state(self) -> Tensor:
         """Seed and offset as 16 bytes, for set_state."""
         with self._lock:
-            words = np.array([self._seed, self._offset], "<u8")
+            words = np.array(self._read(), "<u8")
         cpu = devices.resolve("cpu")
         return wrap(cpu.backend.from_host(words.view(np.uint8)), cpu)
 
@@ -87,17 +94,55 @@ class Generator:
                 f"{tuple(new_state.shape)} of {new_state.dtype}"
             )
         words = np.ascontiguousarray(new_state.cpu().numpy()).view("<u8")
-        with self._lock:
-            self._seed, self._offset = (int(word) for word in words)
+        self._write(*(int(word) for word in words))
         return self
 
-    def take(self, blocks: int, device: Device) -> tuple[Any, Any]:
-        """The next blocks of the sequence, as the (seed, offset) that kernels take."""
+    def draw(self, kernel: str, blocks: int, device: Device, *args: Any) -> Any:
+        """kernel(seed, offset, *args) on the device; it uses the next blocks of the sequence."""
         with self._lock:
-            seed, offset = self._seed, self._offset
-            self._offset = (offset + blocks) % WORD
-        words = np.array([seed, offset], np.uint64).view(np.int64)
-        return device.backend.from_host(words[0, ...]), device.backend.from_host(words[1, ...])
+            if device is not self._place:
+                self._move(device)
+            out = getattr(device.backend, kernel)(self._seed, self._offset, *args)
+            device.backend.add(self._offset, blocks, self._offset)
+        return out
+
+    def bookmark(self) -> tuple[Device, Any, Any]:
+        """What get_state returns, left on the device: for return_to."""
+        with self._lock:
+            copy = self._place.backend.copy
+            return self._place, copy(self._seed), copy(self._offset)
+
+    def return_to(self, bookmark: tuple[Device, Any, Any]) -> None:
+        """Goes back to where the sequence was at the bookmark."""
+        place, seed, offset = bookmark
+        with self._lock:
+            if place is not self._place:
+                self._move(place)
+            place.backend.copy_(self._seed, seed)
+            place.backend.copy_(self._offset, offset)
+
+    def _move(self, device: Device) -> None:
+        """Has the arrays on this device from now on. For a recorder there they are constants: it
+        refuses to replay what another device counts.
+        """
+        seed, offset = map(device.backend.from_host, _as_arrays(*self._read()))
+        self._place, self._seed, self._offset = device, seed, offset
+
+    def _read(self) -> tuple[int, int]:
+        """The seed and the offset, on the host."""
+        to_host = self._place.backend.to_host
+        return int(to_host(self._seed)) % WORD, int(to_host(self._offset)) % WORD
+
+    def _write(self, seed: int, offset: int) -> None:
+        with self._lock:
+            backend, arrays = self._place.backend, (self._seed, self._offset)
+            for array, word in zip(arrays, _as_arrays(seed, offset), strict=True):
+                backend.copy_(array, backend.from_host(word))
+
+
+def _as_arrays(seed: int, offset: int) -> list[np.ndarray]:
+    """Two words as 0-d arrays of int64, as kernels take them."""
+    return [np.array(word, np.uint64).view(np.int64) for word in (seed, offset)]
 
 
 def _checked_seed(seed: Any) -> int:
@@ -123,7 +168,7 @@ def default_generator(device: Any = None) -> Generator:
     found = _generators.get(place)
     if found is None:
         with _generators_lock:
-            found = _generators.setdefault(place, Generator(place).manual_seed(_first_seed))
+            found = _generators.setdefault(place, Generator(place)._start(_first_seed))
     return found
 
 
@@ -181,8 +226,7 @@ def _draw(
     place = devices.resolve(device)
     generator = generator or default_generator(place)
     blocks = random_blocks(kernel, math.prod(shape), dtype)
-    seed, offset = generator.take(blocks, place)
-    return wrap(getattr(place.backend, kernel)(seed, offset, shape, *params, dtype), place)
+    return wrap(generator.draw(kernel, blocks, place, shape, *params, dtype), place)
 
 
 def _float_type(name: str, dtype: Any) -> np.dtype:
@@ -370,7 +414,7 @@ def randperm(
     place = devices.resolve(device)
     generator = generator or default_generator(place)
     blocks = random_blocks("random_bits", n, np.dtype(np.int64))
-    bits = place.backend.random_bits(*generator.take(blocks, place), n)
+    bits = generator.draw("random_bits", blocks, place, n)
     order = wrap(place.backend.sort(bits, 0, False)[1], place)
     return _finish(order.to(dtype or dtypes.int64), requires_grad)
 

@@ -15,6 +15,7 @@ from collections import defaultdict
 from typing import Any
 
 from minigrad import ops
+from minigrad.ops.optim import zeros_beside
 from minigrad.optim.optimizer import (
     Optimizer,
     Params,
@@ -75,28 +76,37 @@ class Adam(Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         for params in by_device_and_dtype(self.with_grad(group)):
-            for step, same_step in self._by_step(group, params).items():
-                self._apply(group, same_step, step)
+            for same_step in self._by_step(group, params):
+                self._apply(group, same_step)
 
-    def _by_step(self, group: dict[str, Any], params: list[Any]) -> dict[int, list[Any]]:
-        """Counts this step, and lists the parameters by how many they have seen."""
+    def _by_step(self, group: dict[str, Any], params: list[Any]) -> list[list[Any]]:
+        """The parameters in lists that have taken equally many steps."""
         by_step: defaultdict[int, list[Any]] = defaultdict(list)
         for p in params:
             state = self.state[p]
             if not state:
                 state["step"] = 0
-                state["exp_avg"] = ops.zeros_like(p)
-                state["exp_avg_sq"] = ops.zeros_like(p)
+                state["exp_avg"] = zeros_beside(p)
+                state["exp_avg_sq"] = zeros_beside(p)
                 if group["amsgrad"]:
-                    state["max_exp_avg_sq"] = ops.zeros_like(p)
-            state["step"] = int(state["step"]) + 1
-            by_step[state["step"]].append(p)
-        return by_step
+                    state["max_exp_avg_sq"] = zeros_beside(p)
+            by_step[int(state["step"])].append(p)
+        return list(by_step.values())
 
-    def _apply(self, group: dict[str, Any], params: list[Any], step: int) -> None:
+    def _count(self, group: dict[str, Any], params: list[Any]) -> tuple[float, ...]:
+        """One step more; the bias corrections 1 - beta^step."""
+        states = [self.state[p] for p in params]
+        step = int(states[0]["step"]) + 1
+        for state in states:
+            state["step"] = step
+        beta1, beta2 = group["betas"]
+        return 1.0 - beta1**step, 1.0 - beta2**step
+
+    def _apply(self, group: dict[str, Any], params: list[Any]) -> None:
+        lr, correction1, correction2 = self.next_numbers(group, params)
         if group["amsgrad"]:
             for p in params:
-                self._apply_amsgrad(group, p, step)
+                self._apply_amsgrad(group, p, lr, correction1, correction2)
             return
         beta1, beta2 = group["betas"]
         ops.adam_(
@@ -104,19 +114,21 @@ class Adam(Optimizer):
             [p.grad for p in params],
             [self.state[p]["exp_avg"] for p in params],
             [self.state[p]["exp_avg_sq"] for p in params],
-            group["lr"],
+            lr,
             beta1,
             beta2,
             group["eps"],
             group["weight_decay"],
             self.decoupled_weight_decay,
-            1.0 - beta1**step,
-            1.0 - beta2**step,
+            correction1,
+            correction2,
             group["maximize"],
         )
 
-    def _apply_amsgrad(self, group: dict[str, Any], p: Any, step: int) -> None:
-        lr, (beta1, beta2) = group["lr"], group["betas"]
+    def _apply_amsgrad(
+        self, group: dict[str, Any], p: Any, lr: Tensor, correction1: Tensor, correction2: Tensor
+    ) -> None:
+        beta1, beta2 = group["betas"]
         state = self.state[p]
         g = -p.grad if group["maximize"] else p.grad
         if self.decoupled_weight_decay:
@@ -127,5 +139,5 @@ class Adam(Optimizer):
         m.lerp_(g, 1.0 - beta1)
         v.mul_(beta2).add_(g.square() * (1.0 - beta2))
         state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], v))
-        root = (state["max_exp_avg_sq"] / (1.0 - beta2**step)).sqrt()
-        p.sub_(m / (root + group["eps"]) * (lr / (1.0 - beta1**step)))
+        root = (state["max_exp_avg_sq"] / correction2).sqrt()
+        p.sub_(m / (root + group["eps"]) * (lr / correction1))

@@ -9,7 +9,18 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minigrad.autograd import no_grad
 from minigrad.optim.optimizer import Optimizer
+from minigrad.tensor import Tensor
+
+
+def _set_rate(group: dict[str, Any], lr: float) -> None:
+    """A rate that is a tensor keeps its memory, which a recorded step reads."""
+    if isinstance(group["lr"], Tensor):
+        with no_grad():
+            group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
 
 
 class LRScheduler:
@@ -57,7 +68,7 @@ class LRScheduler:
     def _advance(self) -> None:
         self.last_epoch += 1
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
-            group["lr"] = lr
+            _set_rate(group, lr)
         self._last_lr = self._present()
 
     def _present(self) -> list[float]:
@@ -310,7 +321,7 @@ class ReduceLROnPlateau:
             old = float(group["lr"])
             new = max(old * self.factor, min_lr)
             if old - new > self.eps:
-                group["lr"] = new
+                _set_rate(group, new)
 
     def get_last_lr(self) -> list[float]:
         """The present rates."""

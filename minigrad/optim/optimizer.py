@@ -7,6 +7,7 @@ from typing import Any
 
 from minigrad.autograd import enable_grad, no_grad
 from minigrad.nn.module import forget_grad
+from minigrad.ops.optim import Slots
 from minigrad.tensor import Tensor
 
 Params = Iterable[Any]
@@ -46,6 +47,8 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self.steps_taken = 0
+        self._slots: dict[Tensor, Slots] = {}
+        self._updated: list[tuple[dict[str, Any], list[Any]]] = []  # by the last step
         params = list(params)
         if not params:
             raise ValueError(
@@ -119,6 +122,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self._updated = []
         with no_grad():
             for group in self.param_groups:
                 self._update(group)
@@ -128,6 +132,65 @@ class Optimizer:
     def _update(self, group: dict[str, Any]) -> None:
         """Changes the parameters of one group in place; called without recording."""
         raise NotImplementedError(f"{type(self).__name__} defines no _update")
+
+    def advance(self) -> None:
+        """What step() does on the host: to be called before a recorded step is replayed.
+
+        A recorded step is kernel calls. They read the learning rate, and all that depends on the
+        number of steps, from memory: this counts one more step of the parameters that the last
+        step() updated, and writes that memory. RuntimeError where there was none. A first step of
+        SGD that is dampened later is unlike all others: record a later one.
+
+        >>> import minigrad
+        >>> from minigrad import nn, optim
+        >>> from minigrad.watch import trace
+        >>> w = nn.Parameter(minigrad.tensor([1.0]))
+        >>> optimizer = optim.SGD([w], lr=0.5)
+        >>> with trace() as t:
+        ...     w.sum().backward()
+        ...     optimizer.step()
+        >>> optimizer.param_groups[0]["lr"] = 0.125
+        >>> optimizer.advance()
+        >>> _ = t.replay()
+        >>> w.data
+        tensor([0.3750])
+        """
+        if not self._updated:
+            raise RuntimeError(
+                f"{type(self).__name__}.advance(): there is no step to repeat; record one with "
+                "step() first (after load_state_dict() anew), of an optimizer that keeps its "
+                "numbers in slots"
+            )
+        for group, params in self._updated:
+            self._write_slots(group, params)
+        self.steps_taken += 1
+
+    def next_numbers(self, group: dict[str, Any], params: list[Any]) -> list[Tensor]:
+        """The learning rate, and what `_count` returns, as 0-d tensors for the kernels that update
+        these parameters together: see ops/optim.py, Note [Slots].
+        """
+        self._updated.append((group, params))
+        return self._write_slots(group, params)
+
+    def _count(self, group: dict[str, Any], params: list[Any]) -> tuple[float, ...]:
+        """Counts a step of these parameters; what else, beside lr, changes from step to step."""
+        return ()
+
+    def _write_slots(self, group: dict[str, Any], params: list[Any]) -> list[Tensor]:
+        """Each parameter is in one kernel call a step: the first stands for its call."""
+        lr, first = group["lr"], params[0]
+        is_slot = isinstance(lr, Tensor) and lr.device is first.device and not lr.array.shape
+        numbers = (0.0 if is_slot else float(lr), *self._count(group, params))
+        slots = self._slots.get(first)
+        if slots is None or not slots.fit(first):
+            slots = self._slots[first] = Slots(first, len(numbers))
+        if numbers != slots.numbers:
+            slots.write(numbers)
+        return [lr, *slots.tensors[1:]] if is_slot else slots.tensors
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the slots stay here."""
+        return {**self.__dict__, "_slots": {}, "_updated": []}
 
     def state_dict(self) -> dict[str, Any]:
         """`{"state": {number: state}, "param_groups": [options]}`, PyTorch's format.
@@ -178,6 +241,7 @@ class Optimizer:
             owner = owners.get(number, number)
             state[owner] = _fitted(value, owner) if number in owners else value
         self.state = state
+        self._updated = []
         self.param_groups = [
             {**old, **new, "params": old["params"]}
             for old, new in zip(self.param_groups, saved, strict=True)

@@ -11,6 +11,7 @@ Without momentum d_t = g_t. To maximise f, the gradient's sign is changed.
 from typing import Any
 
 from minigrad import ops
+from minigrad.ops.optim import zeros_beside
 from minigrad.optim.optimizer import (
     Optimizer,
     Params,
@@ -71,7 +72,7 @@ class SGD(Optimizer):
                 continue
             new = {p for p in params if "momentum_buffer" not in self.state[p]}
             for p in new:
-                self.state[p]["momentum_buffer"] = ops.zeros_like(p)
+                self.state[p]["momentum_buffer"] = zeros_beside(p)
             if new:
                 # A buffer starts as its first gradient, whole: zeros become that undampened.
                 self._apply_with_buffers(group, [p for p in params if p in new], 0.0)
@@ -92,11 +93,12 @@ class SGD(Optimizer):
         dampening: float,
     ) -> None:
         if params:
+            (lr,) = self.next_numbers(group, params)
             ops.sgd_(
                 params,
                 [p.grad for p in params],
                 buffers,
-                group["lr"],
+                lr,
                 group["momentum"],
                 dampening,
                 group["weight_decay"],

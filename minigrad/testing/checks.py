@@ -7,6 +7,7 @@
     gradient    gradients agree with finite differences
     second      so do the gradients of the gradients
     alone       the gradient of one input is the same whether or not others want one
+    numbers     a Python number for an operand does what a tensor with this one value does
     adjoint     <w, J u> == <J^T w, u> where the op is linear
     composite   values and gradients of a fused op agree with its definition in smaller ops
     points      gradients at kinks and ties are what the spec says
@@ -72,6 +73,7 @@ def applicable(spec: OpSpec) -> list[str]:
         found += ["second"] if not set(positions) <= set(spec.zero) else []
         found += ["alone"] if len(positions) > 1 else []
     facts = {
+        "numbers": spec.numbers,
         "adjoint": spec.linear,
         "composite": spec.composite,
         "points": spec.points,
@@ -240,6 +242,39 @@ def alone(spec: OpSpec, draw: Draw, device: Device) -> None:
             _agree(found, expected, f"{spec.name}: gradient of argument {at} alone")
 
 
+def numbers(spec: OpSpec, draw: Draw, device: Device) -> None:
+    """Values, gradients and second gradients. Rules take short cuts for some numbers: 0, 1, 2."""
+    draw.dtype = spec.dtypes()[0]
+    arguments, at = (spec.smooth or spec.samples)(draw), draw.choice(spec.numbers)
+    among = [x.item() for x in arguments[at].ravel()[:1]]
+    if draw.dtype.kind == "f":
+        among += [-1.0, 0.0, 1.0, 2.0, 3.0]
+    number = draw.choice(among or [draw.dtype.type(1).item()])
+    placed = _leaves_of(spec, _place(arguments, draw, device, LAYOUTS))
+    leaves = [x for i, x in enumerate(placed) if i != at and x.requires_grad]
+    what = f"with {number} for operand {at}"
+    calls = []
+    for operand in (number, _tensor(np.array(number, arguments[at].dtype), device)):
+        out = spec.op(*placed[:at], operand, *placed[at + 1 :])
+        calls.append((out, *_two_gradients(out, leaves)))
+    for found, expected in zip(*calls, strict=True):
+        _close(spec, found, to_numpy(expected), what)
+
+
+def _two_gradients(out: Tensor, leaves: list[Tensor]) -> list[Any]:
+    """The gradients of the sum of out, and those of the sum of these."""
+    if out.node is None:
+        return []
+
+    def gradients(outs: list[Tensor]) -> list[Any]:
+        ones = [_tensor(np.ones(x.array.shape, x.array.dtype), out.device) for x in outs]
+        return list(grad(outs, leaves, ones, create_graph=True, materialize_grads=True))
+
+    first = gradients([out])
+    varying = [g for g in first if g.node is not None]
+    return [*first, *(gradients(varying) if varying else [0 * x for x in leaves])]
+
+
 def adjoint(spec: OpSpec, draw: Draw, device: Device) -> None:
     function, leaves, positions = _smooth_call(spec, draw, device)
     for i, at in enumerate(positions):
@@ -276,12 +311,11 @@ def adjoint(spec: OpSpec, draw: Draw, device: Device) -> None:
 
 def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
     """Of an op with several outputs, the composite defines the first few."""
-    assert spec.composite is not None
-    placed = _leaves_of(spec, _place((spec.smooth or spec.samples)(draw), draw, device, LAYOUTS))
+    if spec.smooth:
+        _both_ways(spec, spec.samples(draw), draw, device)
+    placed, pairs = _both_ways(spec, (spec.smooth or spec.samples)(draw), draw, device)
     leaves = [x for x in _tensors(placed) if x.requires_grad]
-    found, expected = _outputs(spec.op(*placed)), _outputs(spec.composite(*placed))
-    for out, definition in zip(found, expected, strict=False):
-        _close(spec, out, to_numpy(definition), "fused, against its composite")
+    for out, definition in pairs:
         w = _tensor(draw.values(out.array.shape, (0.5, 1.5)), device)
         gradients = (grad([y], leaves, [w], True, allow_unused=True) for y in (out, definition))
         for x, g, wanted in zip(leaves, *gradients, strict=True):
@@ -295,6 +329,19 @@ def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
                     wanted,
                     f"{spec.name}: gradient of the fused op against that of its composite",
                 )
+
+
+def _both_ways(
+    spec: OpSpec, arguments: Any, draw: Draw, device: Device
+) -> tuple[list[Any], list[tuple[Tensor, Tensor]]]:
+    """The arguments as tensors, and each output by the op and by its composite: equal ones."""
+    placed = _leaves_of(spec, _place(arguments, draw, device, LAYOUTS))
+    assert spec.composite is not None
+    found, expected = _outputs(spec.op(*placed)), _outputs(spec.composite(*placed))
+    pairs = list(zip(found, expected, strict=False))
+    for out, definition in pairs:
+        _close(spec, out, to_numpy(definition), "fused, against its composite")
+    return placed, pairs
 
 
 def points(spec: OpSpec, draw: Draw, device: Device) -> None:
@@ -344,8 +391,8 @@ def _check_failure(spec: OpSpec, failure: Failure, device: Device) -> None:
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
-        forward, edges, layouts, untouched, gradient, second, alone, adjoint, composite, points,
-        errors
+        forward, edges, layouts, untouched, gradient, second, alone, numbers, adjoint, composite,
+        points, errors
     )
 }  # fmt: skip
 

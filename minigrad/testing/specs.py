@@ -70,6 +70,7 @@ class OpSpec:
     tolerance        in multiples of eps, for the values
     differentiable   positions of the arguments that have a gradient; by default all float arrays
     linear, zero, flat, points, errors    see the module's text
+    numbers          positions of operands that may be a Python number instead
     to_float         integers become the default float type first
     composite        the same op in smaller ones: must agree in values and gradients
     """
@@ -88,6 +89,7 @@ class OpSpec:
     flat: Positions = ()
     points: tuple[Point, ...] = ()
     errors: tuple[Failure, ...] = ()
+    numbers: Positions = ()
     to_float: bool = False
     composite: Callable[..., Any] | None = None
 
@@ -141,6 +143,8 @@ def spec(*names: str, **facts: Any) -> None:
         if "differentiable" not in given:
             given["differentiable"] = tuple(op.inputs.index(n) for n in op.differentiable)
         if op.broadcast:
+            may_be_numbers = range(name == "where", len(op.inputs))
+            given["numbers"] = tuple(may_be_numbers) if len(op.inputs) > 1 else ()
             given["errors"] = (*given.get("errors", ()), *_elementwise_errors(name, len(op.inputs)))
         given.setdefault("op", primitives()[name])
         table[name] = OpSpec(name, ref=row.ref, samples=row.inputs, composite=op.composite, **given)
@@ -190,12 +194,20 @@ spec("tan", "tanh", "sigmoid", kinds="fi", to_float=True, tolerance=64)
 spec("asin", "acos")
 spec("atan2", "hypot")
 smooth_power = point([0.0, 0, 0, 2], [0.0, 1, 2, 0], gives=[[0, 1, 0, 0], [0, 0, 0, math.log(2)]])
-spec("pow", points=(smooth_power,))
+steep_power = point([0.0], [-1.0], gives=[[-inf], [-inf]])
+of_zero = point(0.0, [-1.0, 0, 2], gives=[[-inf, 0, 0]])
+of_negative = point(-0.5, [2.0], gives=[[nan]])
+spec("pow", points=(smooth_power, steep_power, of_zero, of_negative))
 spec("maximum", flat=(0, 1), points=(point([1.0, 0], [1.0, 2], gives=[[0.5, 0], [0.5, 1]]),))
 spec("minimum", flat=(0, 1), points=(point([1.0, 0], [1.0, 2], gives=[[0.5, 1], [0.5, 0]]),))
 first_of_ties = point([1.0, 2, nan], [1.0, nan, 2], gives=[[1, 1, 0], [0, 0, 1]])
 spec("fmax", "fmin", flat=(0, 1), points=(first_of_ties,))
-spec("clamp", flat=(0,), points=(point([-1.0, 1, -2, nan], -1.0, 1.0, gives=[[1, 1, 0, 0]]),))
+bounds = (
+    point([-1.0, 1, -2, nan], -1.0, 1.0, gives=[[1, 1, 0, 0]]),
+    point([-1.0, 1, 2, nan], None, 1.0, gives=[[1, 1, 0, 0]]),
+    point([-1.0, 1, -2, nan], -1.0, None, gives=[[1, 1, 0, 0]]),
+)
+spec("clamp", flat=(0,), points=bounds)
 spec("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite")
 spec("logical_and", "logical_or", "logical_xor", "logical_not")
 spec("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not")
@@ -203,7 +215,8 @@ spec("bitwise_left_shift", "bitwise_right_shift")
 spec("relu", flat=(0,), points=(point([0.0, -1, 1], gives=[[0, 0, 1]]),))
 spec("leaky_relu", flat=(0,), points=(point([0.0], 0.25, gives=[[0.25]]),))
 spec("elu", points=(point([0.0], 2.0, gives=[[2]]),))
-spec("softplus", "gelu", "gelu_tanh", "silu")
+spec("softplus", points=(point([0.0], 1.0, 0.0, gives=[[0.5]]),))
+spec("gelu", "gelu_tanh", "silu")
 spec("gelu_grad", "gelu_tanh_grad", "silu_grad")
 unselected = point(np.array([True, False]), [1.0, inf], [inf, 1.0], gives=[[1, 0], [0, 1]])
 spec("where", linear=(1, 2), flat=(1, 2), points=(unselected,))
@@ -295,7 +308,9 @@ spec("min_with_indices", flat=(0,), points=(point([[3.0, 1, 1]], 1, False, gives
 spec("any", "all", "argmax", "argmin")
 spec("cumsum", **linear)
 spec("cumprod", points=(point([2.0, 0, 3], 0, gives=[[1, 8, 0]]),))
-spec("var", "logsumexp")
+no_freedom = point([[3.0, 1.0]], (1,), 2, False, gives=[[[inf, -inf]]])
+spec("var", points=(no_freedom,))
+spec("logsumexp")
 
 # -- indexing
 

@@ -73,18 +73,18 @@ def _run(steps: Sequence[Callable[[Any], Any]], x: Any) -> Any:
     return x
 
 
-def _states(args: Any, kwargs: Any) -> dict[Any, Tensor]:
+def _states(args: Any, kwargs: Any) -> dict[Any, Any]:
     """The state of random numbers on each device that may be in use."""
     places = {default_device(), *(x.device for x in tensors_in((args, kwargs)))}
-    return {place: default_generator(place).get_state() for place in places}
+    return {place: default_generator(place).bookmark() for place in places}
 
 
 @contextmanager
-def _again(states: dict[Any, Tensor], context: AbstractContextManager[Any]) -> Iterator[None]:
+def _again(states: dict[Any, Any], context: AbstractContextManager[Any]) -> Iterator[None]:
     """Runs in `context`, with random numbers as they were; goes on afterwards with those of now."""
     with ExitStack() as after, context:
         for place, state in states.items():
             generator = default_generator(place)
-            after.callback(generator.set_state, generator.get_state())
-            generator.set_state(state)
+            after.callback(generator.return_to, generator.bookmark())
+            generator.return_to(state)
         yield
