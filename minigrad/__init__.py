@@ -1,5 +1,6 @@
 """minigrad: a deep-learning framework to read. PyTorch's names, NumPy and OpenCL backends."""
 
+import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +50,8 @@ from minigrad.ops import *  # noqa: E402  # isort: skip
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
+pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
 __version__ = "0.1.0"
-
-
-def is_tensor(obj: Any) -> Any:
-    """Whether obj is a Tensor."""
-    return isinstance(obj, Tensor)
 
 
 def __getattr__(name: str) -> Any:
@@ -63,4 +60,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"minigrad.{name}")
     if name in ("load", "save"):
         return getattr(import_module("minigrad.serialization"), name)
+    if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):
+        return getattr(Tensor, name)  # exp_(x) is x.exp_()
     raise AttributeError(ops.missing("top level", name, globals()))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.device import Device, default_device, resolve
+from minigrad.ops import random
 
 
 def is_available() -> bool:
@@ -23,6 +24,23 @@ def is_available() -> bool:
     'cpu'
     """
     return default_device().type != "cpu"
+
+
+def device_count() -> int:
+    """1 where there is such a device, else 0."""
+    return int(is_available())
+
+
+def manual_seed(seed: int) -> None:
+    """As minigrad.manual_seed, which seeds every device."""
+    random.manual_seed(seed)
+
+
+manual_seed_all = manual_seed
+
+
+def empty_cache() -> None:
+    """Nothing: backends give memory back by themselves."""
 
 
 def synchronize(device: Any = None) -> None:

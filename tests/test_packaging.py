@@ -25,7 +25,7 @@ FOLDERS = {
 LAYERS = [
     ["minigrad.kernels"],
     ["minigrad.backends"],
-    ["minigrad.device", "minigrad.dtype", "minigrad.random"],
+    ["minigrad.device", "minigrad.dtype", "minigrad.names"],
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
     ["minigrad.nn", "minigrad.optim", "minigrad.utils", "minigrad.serialization"],
