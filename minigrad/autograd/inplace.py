@@ -76,6 +76,11 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
     return write(x, function(_before(x, keeps_x), *args, **kwargs))
 
 
+def overwriting(wanted: bool, function: Callable[..., Tensor], x: Tensor, *args: Any) -> Tensor:
+    """function(x, ...), which is what x holds afterwards if `wanted`: `inplace` of activations."""
+    return inplace(function, x, *args) if wanted else function(x, *args)
+
+
 def is_recorded(*operands: Any) -> bool:
     """Whether an op of these operands becomes part of the graph."""
     if mode.grad:

@@ -26,7 +26,7 @@ from minigrad.ops import (  # isort: skip
     reduce,
     shape,
 )
-from minigrad.autograd.inplace import copy_, fill, inplace
+from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
 from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import dtype as dtypes
-from minigrad.autograd.inplace import where_
+from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
@@ -486,12 +486,12 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """out = x where x > 0, else negative_slope * x."""
-    return _into(input, _leaky_relu(input, float(negative_slope)), inplace)
+    return overwriting(inplace, _leaky_relu, input, float(negative_slope))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """out = x where x > 0, else alpha * (exp(x) - 1)  (Clevert et al., 2015)."""
-    return _into(input, _elu(input, float(alpha)), inplace)
+    return overwriting(inplace, _elu, input, float(alpha))
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -512,12 +512,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """out = x * sigmoid(x)."""
-    return _into(input, _silu(input), inplace)
-
-
-def _into(x: Tensor, out: Tensor, inplace: bool) -> Tensor:
-    """What `inplace=True` of an activation does: x is overwritten with the result."""
-    return x.copy_(out) if inplace else out
+    return overwriting(inplace, _silu, input)
 
 
 # fmt: off
