@@ -10,9 +10,10 @@ does the right thing under MINIGRAD_BACKEND=opencl, and under NumPy too.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.device import Device, default_device, resolve
+from minigrad.names import missing
 from minigrad.ops import random
 
 
@@ -52,3 +53,9 @@ def synchronize(device: Any = None) -> None:
 def current_device() -> int:
     """The index of the device that `cuda` stands for."""
     return Device("cuda").index or 0
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(missing("cuda", name, globals()))

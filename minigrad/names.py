@@ -1,9 +1,10 @@
-"""NumPy's names of two arguments, which PyTorch takes beside its own."""
+"""NumPy's names of arguments, which PyTorch takes beside its own; and names that are missing."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -29,3 +30,12 @@ def numpy_names(function: Callable[..., Result]) -> Callable[..., Result]:
         return function(*args, **kwargs)
 
     return renamed
+
+
+def missing(where: str, name: str, known: Iterable[str]) -> str:
+    """The text of an AttributeError, for a name that PyTorch may have: names what comes nearest."""
+    near = get_close_matches(name, [n for n in known if not n.startswith("_")], n=3)
+    hint = f"; what comes nearest: {', '.join(near)}" if near else ""
+    return (
+        f"minigrad's {where} has no attribute '{name}' (minigrad has part of PyTorch's names){hint}"
+    )

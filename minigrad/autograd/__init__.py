@@ -22,6 +22,7 @@ from minigrad.autograd.mode import (
     set_grad_enabled,
 )
 from minigrad.autograd.primitive import elementwise, primitive
+from minigrad.names import missing
 
 __all__ = [
     "Function",
@@ -51,4 +52,4 @@ def __getattr__(name: str) -> Any:
     # Part of the testing kit, which stands above this layer; PyTorch has them here.
     if name in ("gradcheck", "gradgradcheck"):
         return getattr(import_module("minigrad.testing.gradcheck"), name)
-    raise AttributeError(f"module 'minigrad.autograd' has no attribute '{name}'")
+    raise AttributeError(missing("autograd", name, __all__))

@@ -27,6 +27,7 @@ from minigrad.ops import (  # isort: skip
     shape,
 )
 from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
+from minigrad.names import missing
 from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
@@ -37,7 +38,6 @@ from minigrad.ops.fused import *
 from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
 from minigrad.ops.linalg import *
-from minigrad.ops.missing import missing
 from minigrad.ops.optim import *
 from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions

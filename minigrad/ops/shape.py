@@ -158,8 +158,15 @@ def _resolve(shape: Shape, old: Shape) -> Shape:
     if shape and min(shape) < 0:
         shape = _infer(shape, count)
     if math.prod(shape) != count:
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
+        raise _wrong_count(shape, count)
     return shape
+
+
+def _wrong_count(shape: Shape, count: int) -> RuntimeError:
+    return RuntimeError(
+        f"shape '{list(shape)}' is invalid for input of size {count}: view() and reshape() keep "
+        "every element; one size may be -1"
+    )
 
 
 def _infer(shape: Shape, count: int) -> Shape:
@@ -177,7 +184,7 @@ def _infer(shape: Shape, count: int) -> Shape:
             "dimension size -1 can be any value and is ambiguous"
         )
     if known == 0 or count % known:
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
+        raise _wrong_count(shape, count)
     return (*shape[:at], count // known, *shape[at + 1 :])
 
 
