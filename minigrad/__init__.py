@@ -48,6 +48,12 @@ _tensor_module.autograd = autograd
 
 from minigrad.ops import *  # noqa: E402  # isort: skip
 
+# Methods are a line each: what they do is said at the op.
+for _name, _method in vars(Tensor).items():
+    if callable(_method) and not _method.__doc__ and hasattr(ops, _name.rstrip("_")):
+        _text = getattr(ops, _name.rstrip("_")).__doc__
+        _method.__doc__ = f"In place: {_text}" if _name.endswith("_") else _text
+
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None

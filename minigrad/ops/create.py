@@ -328,6 +328,7 @@ def empty_like(
 def new_tensor(
     x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
+    """tensor(data) of x's type, on x's device."""
     return tensor(
         data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad
     )
@@ -342,6 +343,7 @@ def new_full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
+    """`fill_value` in the shape `size`, of x's type, on x's device."""
     return full(
         size,
         fill_value,
@@ -352,16 +354,19 @@ def new_full(
 
 
 def new_zeros(x: Tensor, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+    """Zeros of x's type, on x's device: x.new_zeros(2, 3)."""
     return new_full(x, shape_of(shape, size), 0, **options)
 
 
 def new_ones(x: Tensor, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+    """Ones of x's type, on x's device: x.new_ones(2, 3)."""
     return new_full(x, shape_of(shape, size), 1, **options)
 
 
 def new_empty(
     x: Tensor, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
+    """An uninitialised tensor of x's type, on x's device."""
     shape = shape_of(shape, size)
     return empty(shape, dtype=dtype or x.dtype, device=device or x.device, **options)
 
@@ -451,7 +456,9 @@ def detach(input: Tensor) -> Tensor:
     return input.detach()
 
 
-contiguous = broadcast.contiguous
+def contiguous(input: Tensor) -> Tensor:
+    """A copy whose elements lie in order without gaps; the method copies only where needed."""
+    return broadcast.contiguous(input)
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -17,6 +17,7 @@ from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
+from minigrad.ops.formulas import describe
 from minigrad.tensor import Tensor, wrap
 
 
@@ -514,6 +515,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """out = x * sigmoid(x)."""
     return overwriting(inplace, _silu, input)
 
+
+__test__ = describe(globals())
 
 # fmt: off
 __all__ = [
