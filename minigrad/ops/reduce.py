@@ -465,7 +465,8 @@ def norm(
         )
     if isinstance(p, str) and p != "fro":
         raise NotImplementedError(
-            f"norm(): p='{p}' is not there; 'fro', numbers and infinities are"
+            f"norm(): p='{p}' is not there, since there are no singular values yet; 'fro', numbers "
+            "and infinities are"
         )
     if x.array.dtype == _FLOAT16:
         return _in_float32(norm, x, p, dim, keepdim)
