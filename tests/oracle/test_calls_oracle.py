@@ -1,4 +1,4 @@
-"""Some 1,500 calls, each made in both libraries: values, types and shapes must agree, or the type
+"""Some 1,800 calls, each made in both libraries: values, types and shapes must agree, or the type
 of the exception that is raised.
 
 calls.txt holds them, a line each.
