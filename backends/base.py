@@ -672,8 +672,9 @@ class Backend:
 
     @core
     def index_put(self, x: Array, indices: Sequence[Array | None], values: Array,
-                  accumulate: bool) -> Array:
-        """out = copy(x); out[indices] = values (or += where accumulate); values broadcast"""
+                  accumulate: bool, out: Array = None) -> Array:
+        """out = copy(x); out[indices] = values (or += where accumulate); values broadcast. With
+        out=x nothing is copied, and an index out of range changes nothing."""
 
     @core
     def nonzero(self, x: Array) -> Array:

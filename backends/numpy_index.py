@@ -66,8 +66,11 @@ def index(x: np.ndarray, indices: Sequence[np.ndarray | None]) -> np.ndarray:
 
 
 def index_put(x: np.ndarray, indices: Sequence[np.ndarray | None], values: np.ndarray,
-              accumulate: bool) -> np.ndarray:
-    out = x.copy()
+              accumulate: bool, out: np.ndarray | None = None) -> np.ndarray:
+    if out is None:
+        out = x.copy()
+    elif out is not x:
+        np.copyto(out, x)
     if accumulate:
         np.add.at(out, complete(indices), values)
     else:

@@ -1,5 +1,6 @@
 """minigrad: a deep-learning framework to read. PyTorch's names, NumPy and OpenCL backends."""
 
+import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -47,14 +48,16 @@ _tensor_module.autograd = autograd
 
 from minigrad.ops import *  # noqa: E402  # isort: skip
 
+# Methods are a line each: what they do is said at the op.
+for _name, _method in vars(Tensor).items():
+    if callable(_method) and not _method.__doc__ and hasattr(ops, _name.rstrip("_")):
+        _text = getattr(ops, _name.rstrip("_")).__doc__
+        _method.__doc__ = f"In place: {_text}" if _name.endswith("_") else _text
+
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
+pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
 __version__ = "0.1.0"
-
-
-def is_tensor(obj: Any) -> Any:
-    """Whether obj is a Tensor."""
-    return isinstance(obj, Tensor)
 
 
 def __getattr__(name: str) -> Any:
@@ -63,4 +66,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"minigrad.{name}")
     if name in ("load", "save"):
         return getattr(import_module("minigrad.serialization"), name)
+    if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):
+        return getattr(Tensor, name)  # exp_(x) is x.exp_()
     raise AttributeError(ops.missing("top level", name, globals()))

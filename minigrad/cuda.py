@@ -10,9 +10,11 @@ does the right thing under MINIGRAD_BACKEND=opencl, and under NumPy too.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.device import Device, default_device, resolve
+from minigrad.names import missing
+from minigrad.ops import random
 
 
 def is_available() -> bool:
@@ -25,6 +27,23 @@ def is_available() -> bool:
     return default_device().type != "cpu"
 
 
+def device_count() -> int:
+    """1 where there is such a device, else 0."""
+    return int(is_available())
+
+
+def manual_seed(seed: int) -> None:
+    """As minigrad.manual_seed, which seeds every device."""
+    random.manual_seed(seed)
+
+
+manual_seed_all = manual_seed
+
+
+def empty_cache() -> None:
+    """Nothing: backends give memory back by themselves."""
+
+
 def synchronize(device: Any = None) -> None:
     """Waits until all that was asked of the device is done, and raises what it met."""
     place = resolve(device if device is not None else "cuda" if is_available() else "cpu")
@@ -34,3 +53,9 @@ def synchronize(device: Any = None) -> None:
 def current_device() -> int:
     """The index of the device that `cuda` stands for."""
     return Device("cuda").index or 0
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(missing("cuda", name, globals()))

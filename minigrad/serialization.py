@@ -69,10 +69,11 @@ def save(obj: Any, f: File) -> None:
         ) from error
 
 
-def load(f: File, map_location: Any = None) -> Any:
+def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Reads what save wrote, or any safetensors file (as a flat dict). It never runs code.
 
-    Tensors come to `map_location`, a device, or to the default device. RuntimeError for a file that
+    Tensors come to `map_location`, a device, or to the default device. `weights_only` is there for
+    programs that pass it to PyTorch: nothing else is ever loaded. RuntimeError for a file that
     is damaged, truncated, or not of this kind.
     """
     if isinstance(f, (str, os.PathLike)):

@@ -30,6 +30,7 @@ from minigrad.autograd.mode import mode
 from minigrad.autograd.node import Leaf, Output, Version
 from minigrad.device import Device
 from minigrad.dtype import DType
+from minigrad.names import numpy_names
 
 if TYPE_CHECKING:
     from minigrad import autograd, ops
@@ -106,7 +107,7 @@ class Tensor:
         """PyTorch's old constructor: `Tensor(2, 3)` is uninitialised, `Tensor([1, 2])` holds these
         as floats.
         """
-        made = ops.legacy_tensor(args, device)
+        made = ops.legacy_tensor(args, device=device)
         for slot in ("array", "device", "node", "grad", "version", "base"):
             setattr(self, slot, getattr(made, slot))
 
@@ -126,6 +127,8 @@ class Tensor:
 
     def dim(self) -> _int:
         return len(self.array.shape)
+
+    ndimension = dim
 
     def size(self, dim: _int | None = None) -> Any:
         return (
@@ -158,6 +161,9 @@ class Tensor:
 
     def is_floating_point(self) -> _bool:
         return self.dtype.is_floating_point
+
+    def is_nonzero(self) -> _bool:
+        return bool(self)
 
     def is_complex(self) -> _bool:
         return False
@@ -356,7 +362,7 @@ class Tensor:
         return ops.to(self, other.dtype)
 
     def type(self, dtype: Any = None) -> Any:
-        return f"minigrad.{self.dtype.name}" if dtype is None else ops.to(self, dtype)
+        return ops.type_(self, dtype)
 
     def cpu(self) -> Tensor:
         return ops.to(self, "cpu")
@@ -555,6 +561,12 @@ class Tensor:
 
     clip = clamp
 
+    def clamp_min(self, min: Any) -> Tensor:
+        return ops.clamp(self, min)
+
+    def clamp_max(self, max: Any) -> Tensor:
+        return ops.clamp(self, None, max)
+
     def lerp(self, end: Tensor, weight: Any) -> Tensor:
         return ops.lerp(self, end, weight)
 
@@ -658,42 +670,64 @@ class Tensor:
     # -- reductions
 
     def sum(
-        self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None, axis: Any = None
+        self,
+        dim: Any = None,
+        keepdim: _bool = False,
+        *,
+        dtype: Any = None,
+        axis: Any = None,
+        keepdims: _bool = False,
     ) -> Tensor:
-        return ops.sum(self, dim, keepdim, dtype=dtype, axis=axis)
+        return ops.sum(self, dim, keepdim or keepdims, dtype=dtype, axis=axis)
 
     def mean(
-        self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None, axis: Any = None
+        self,
+        dim: Any = None,
+        keepdim: _bool = False,
+        *,
+        dtype: Any = None,
+        axis: Any = None,
+        keepdims: _bool = False,
     ) -> Tensor:
-        return ops.mean(self, dim, keepdim, dtype=dtype, axis=axis)
+        return ops.mean(self, dim, keepdim or keepdims, dtype=dtype, axis=axis)
 
+    @numpy_names
     def prod(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
         return ops.prod(self, dim, keepdim, dtype=dtype)
 
+    @numpy_names
     def amax(self, dim: Any = (), keepdim: _bool = False) -> Tensor:
         return ops.amax(self, dim, keepdim)
 
+    @numpy_names
     def amin(self, dim: Any = (), keepdim: _bool = False) -> Tensor:
         return ops.amin(self, dim, keepdim)
 
-    def max(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Any:
-        return ops.max(self, dim, keepdim, axis=axis)
+    @numpy_names
+    def max(self, dim: Any = None, keepdim: _bool = False, *, other: Any = None) -> Any:
+        return ops.max(self, dim, keepdim, other=other)
 
-    def min(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Any:
-        return ops.min(self, dim, keepdim, axis=axis)
+    @numpy_names
+    def min(self, dim: Any = None, keepdim: _bool = False, *, other: Any = None) -> Any:
+        return ops.min(self, dim, keepdim, other=other)
 
-    def argmax(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Tensor:
-        return ops.argmax(self, dim, keepdim, axis=axis)
+    @numpy_names
+    def argmax(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
+        return ops.argmax(self, dim, keepdim)
 
-    def argmin(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Tensor:
-        return ops.argmin(self, dim, keepdim, axis=axis)
+    @numpy_names
+    def argmin(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
+        return ops.argmin(self, dim, keepdim)
 
-    def any(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Tensor:
-        return ops.any(self, dim, keepdim, axis=axis)
+    @numpy_names
+    def any(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
+        return ops.any(self, dim, keepdim)
 
-    def all(self, dim: Any = None, keepdim: _bool = False, *, axis: Any = None) -> Tensor:
-        return ops.all(self, dim, keepdim, axis=axis)
+    @numpy_names
+    def all(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
+        return ops.all(self, dim, keepdim)
 
+    @numpy_names
     def var(
         self,
         dim: Any = None,
@@ -704,6 +738,7 @@ class Tensor:
     ) -> Tensor:
         return ops.var(self, dim, unbiased, keepdim, correction=correction)
 
+    @numpy_names
     def std(
         self,
         dim: Any = None,
@@ -719,31 +754,37 @@ class Tensor:
     ) -> Tensor:
         return ops.norm(self, p, dim, keepdim, dtype)
 
+    @numpy_names
     def logsumexp(self, dim: Any, keepdim: _bool = False) -> Tensor:
         return ops.logsumexp(self, dim, keepdim)
 
+    @numpy_names
     def cumsum(self, dim: Any, *, dtype: Any = None) -> Tensor:
         return ops.cumsum(self, dim, dtype=dtype)
 
+    @numpy_names
     def cumprod(self, dim: Any, *, dtype: Any = None) -> Tensor:
         return ops.cumprod(self, dim, dtype=dtype)
 
+    @numpy_names
     def count_nonzero(self, dim: Any = None) -> Tensor:
         return ops.count_nonzero(self, dim)
 
+    @numpy_names
     def softmax(self, dim: Any, dtype: Any = None) -> Tensor:
         return ops.softmax(self, dim, dtype)
 
+    @numpy_names
     def log_softmax(self, dim: Any, dtype: Any = None) -> Tensor:
         return ops.log_softmax(self, dim, dtype)
 
     # -- shape
 
-    def reshape(self, *shape: Any) -> Tensor:
-        return ops.reshape(self, *shape)
+    def reshape(self, *args: Any, shape: Any = None) -> Tensor:
+        return ops.reshape(self, *args, shape=shape)
 
-    def view(self, *shape: Any) -> Tensor:
-        return ops.view(self, *shape)
+    def view(self, *args: Any, size: Any = None) -> Tensor:
+        return ops.view(self, *args, size=size)
 
     def view_as(self, other: Tensor) -> Tensor:
         return ops.view(self, *other.shape)
@@ -768,17 +809,21 @@ class Tensor:
 
     swapaxes = transpose
 
-    def permute(self, *dims: Any) -> Tensor:
-        return ops.permute(self, *dims)
+    swapdims = transpose
+
+    def permute(self, *args: Any, dims: Any = None) -> Tensor:
+        return ops.permute(self, *args, dims=dims)
 
     def movedim(self, source: Any, destination: Any) -> Tensor:
         return ops.movedim(self, source, destination)
 
+    moveaxis = movedim
+
     def t(self) -> Tensor:
         return ops.t(self)
 
-    def expand(self, *sizes: Any) -> Tensor:
-        return ops.expand(self, *sizes)
+    def expand(self, *args: Any, size: Any = None) -> Tensor:
+        return ops.expand(self, *args, size=size)
 
     def expand_as(self, other: Tensor) -> Tensor:
         return ops.expand(self, *other.shape)
@@ -798,19 +843,19 @@ class Tensor:
     def unbind(self, dim: _int = 0) -> tuple[Tensor, ...]:
         return ops.unbind(self, dim)
 
-    def tile(self, *dims: Any) -> Tensor:
-        return ops.tile(self, *dims)
+    def tile(self, *args: Any, dims: Any = None) -> Tensor:
+        return ops.tile(self, *args, dims=dims)
 
-    def repeat(self, *repeats: Any) -> Tensor:
-        return ops.repeat(self, *repeats)
+    def repeat(self, *args: Any, repeats: Any = None) -> Tensor:
+        return ops.repeat(self, *args, repeats=repeats)
 
     def repeat_interleave(
         self, repeats: Any, dim: Any = None, *, output_size: Any = None
     ) -> Tensor:
         return ops.repeat_interleave(self, repeats, dim, output_size=output_size)
 
-    def flip(self, *dims: Any) -> Tensor:
-        return ops.flip(self, *dims)
+    def flip(self, *args: Any, dims: Any = None) -> Tensor:
+        return ops.flip(self, *args, dims=dims)
 
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         return ops.roll(self, shifts, dims)
@@ -928,20 +973,14 @@ class Tensor:
     ) -> Tensor:
         return ops.new_tensor(self, data, dtype=dtype, device=device, requires_grad=requires_grad)
 
-    def new_empty(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False
-    ) -> Tensor:
-        return ops.new_empty(self, *size, dtype=dtype, device=device, requires_grad=requires_grad)
+    def new_empty(self, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+        return ops.new_empty(self, *shape, size=size, **options)
 
-    def new_zeros(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False
-    ) -> Tensor:
-        return ops.new_zeros(self, *size, dtype=dtype, device=device, requires_grad=requires_grad)
+    def new_zeros(self, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+        return ops.new_zeros(self, *shape, size=size, **options)
 
-    def new_ones(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False
-    ) -> Tensor:
-        return ops.new_ones(self, *size, dtype=dtype, device=device, requires_grad=requires_grad)
+    def new_ones(self, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+        return ops.new_ones(self, *shape, size=size, **options)
 
     def new_full(
         self,
@@ -961,11 +1000,17 @@ class Tensor:
     def neg_(self) -> Tensor:
         return ops.inplace(ops.neg, self)
 
+    negative_ = neg_
+
     def abs_(self) -> Tensor:
         return ops.inplace(ops.abs, self)
 
+    absolute_ = abs_
+
     def sign_(self) -> Tensor:
         return ops.inplace(ops.sign, self)
+
+    sgn_ = sign_
 
     def square_(self) -> Tensor:
         return ops.inplace(ops.square, self)
@@ -1018,6 +1063,12 @@ class Tensor:
     def atan_(self) -> Tensor:
         return ops.inplace(ops.atan, self)
 
+    arcsin_ = asin_
+
+    arccos_ = acos_
+
+    arctan_ = atan_
+
     def sinh_(self) -> Tensor:
         return ops.inplace(ops.sinh, self)
 
@@ -1042,6 +1093,8 @@ class Tensor:
     def trunc_(self) -> Tensor:
         return ops.inplace(ops.trunc, self)
 
+    fix_ = trunc_
+
     def frac_(self) -> Tensor:
         return ops.inplace(ops.frac, self)
 
@@ -1055,16 +1108,26 @@ class Tensor:
         return ops.inplace(ops.bitwise_not, self)
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return ops.inplace(ops.add, self, other if alpha == 1 else ops.mul(other, alpha))
+        y = other if alpha == 1 else ops.scaled("add", self, other, alpha)
+        return ops.inplace(ops.add, self, y)
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        return ops.inplace(ops.sub, self, other if alpha == 1 else ops.mul(other, alpha))
+        y = other if alpha == 1 else ops.scaled("sub", self, other, alpha)
+        return ops.inplace(ops.sub, self, y)
+
+    subtract_ = sub_
 
     def mul_(self, other: Any) -> Tensor:
         return ops.inplace(ops.mul, self, other)
 
+    multiply_ = mul_
+
     def div_(self, other: Any, *, rounding_mode: Any = None) -> Tensor:
         return ops.inplace(ops.div, self, other, rounding_mode=rounding_mode)
+
+    divide_ = div_
+
+    true_divide_ = div_
 
     def floor_divide_(self, other: Any) -> Tensor:
         return ops.inplace(ops.floor_divide, self, other)
@@ -1083,6 +1146,22 @@ class Tensor:
 
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         return ops.inplace(ops.clamp, self, min, max)
+
+    clip_ = clamp_
+
+    def clamp_min_(self, min: Any) -> Tensor:
+        return ops.inplace(ops.clamp, self, min)
+
+    def clamp_max_(self, max: Any) -> Tensor:
+        return ops.inplace(ops.clamp, self, None, max)
+
+    def atan2_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.atan2, self, other)
+
+    arctan2_ = atan2_
+
+    def hypot_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.hypot, self, other)
 
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
         return ops.inplace(ops.lerp, self, end, weight)
@@ -1117,10 +1196,13 @@ class Tensor:
         return ops.inplace(ops.index_add, self, dim, index, source, alpha=alpha)
 
     def index_put_(self, indices: Any, values: Any, accumulate: _bool = False) -> Tensor:
-        return ops.inplace(ops.index_put, self, indices, values, accumulate)
+        return ops.index_put_inplace(self, indices, values, accumulate)
 
     def cumsum_(self, dim: Any, *, dtype: Any = None) -> Tensor:
         return ops.inplace(ops.cumsum, self, dim, dtype=dtype)
+
+    def cumprod_(self, dim: Any, *, dtype: Any = None) -> Tensor:
+        return ops.inplace(ops.cumprod, self, dim, dtype=dtype)
 
     def eq_(self, other: Any) -> Tensor:
         return ops.inplace(ops.eq, self, other)
@@ -1140,6 +1222,16 @@ class Tensor:
     def ge_(self, other: Any) -> Tensor:
         return ops.inplace(ops.ge, self, other)
 
+    not_equal_ = ne_
+
+    less_ = lt_
+
+    less_equal_ = le_
+
+    greater_ = gt_
+
+    greater_equal_ = ge_
+
     def logical_and_(self, other: Any) -> Tensor:
         return ops.inplace(ops.logical_and, self, other)
 
@@ -1157,6 +1249,12 @@ class Tensor:
 
     def bitwise_xor_(self, other: Any) -> Tensor:
         return ops.inplace(ops.bitwise_xor, self, other)
+
+    def bitwise_left_shift_(self, other: Any) -> Tensor:
+        return ops.inplace(ops.bitwise_left_shift, self, other)
+
+    def bitwise_right_shift_(self, other: Any) -> Tensor:
+        return ops.inplace(ops.bitwise_right_shift, self, other)
 
     def zero_(self) -> Tensor:
         return self.fill_(0)
@@ -1190,6 +1288,16 @@ class Tensor:
     def squeeze_(self, dim: Any = None) -> Tensor:
         return ops.reshape_inplace(self, ops.squeeze(self, dim))
 
+    def transpose_(self, dim0: Any, dim1: Any) -> Tensor:
+        return ops.reshape_inplace(self, ops.transpose(self, dim0, dim1))
+
+    swapaxes_ = transpose_
+
+    swapdims_ = transpose_
+
+    def t_(self) -> Tensor:
+        return ops.reshape_inplace(self, ops.t(self))
+
     # -- views by attribute
 
     @property
@@ -1198,6 +1306,11 @@ class Tensor:
 
     @property
     def mT(self) -> Tensor:
+        if self.dim() < 2:
+            raise RuntimeError(
+                "tensor.mT is only supported on matrices or batches of matrices, got shape "
+                f"{tuple(self.shape)}"
+            )
         return ops.transpose(self, -2, -1)
 
     # -- operators
@@ -1257,6 +1370,11 @@ class Tensor:
         return ops.abs(self)
 
     def __invert__(self) -> Tensor:
+        if self.is_floating_point():
+            raise TypeError(
+                f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got "
+                f"{self.dtype}"
+            )
         return ops.bitwise_not(self)
 
     def __and__(self, other: Any) -> Tensor:
@@ -1280,14 +1398,28 @@ class Tensor:
     def __lshift__(self, other: Any) -> Tensor:
         return ops.bitwise_left_shift(self, other)
 
+    def __rlshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_left_shift(other, self)
+
     def __rshift__(self, other: Any) -> Tensor:
         return ops.bitwise_right_shift(self, other)
 
+    def __rrshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_right_shift(other, self)
+
+    # What is neither a tensor nor a number is not equal, and no error.
+
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return NotImplemented if other is None else ops.eq(self, other)
+        try:
+            return ops.eq(self, other)
+        except TypeError:
+            return NotImplemented
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return NotImplemented if other is None else ops.ne(self, other)
+        try:
+            return ops.ne(self, other)
+        except TypeError:
+            return NotImplemented
 
     def __lt__(self, other: Any) -> Tensor:
         return ops.lt(self, other)
@@ -1333,6 +1465,12 @@ class Tensor:
     def __ixor__(self, other: Any) -> Tensor:
         return self.bitwise_xor_(other)
 
+    def __ilshift__(self, other: Any) -> Tensor:
+        return self.bitwise_left_shift_(other)
+
+    def __irshift__(self, other: Any) -> Tensor:
+        return self.bitwise_right_shift_(other)
+
     # -- as a Python object
 
     def __getitem__(self, key: Any) -> Tensor:
@@ -1363,18 +1501,26 @@ class Tensor:
             )
         return bool(self.item())
 
+    def _one(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars, got shape "
+                f"{tuple(self.shape)}; use tolist()"
+            )
+        return self.item()
+
     def __int__(self) -> _int:
-        return int(self.item())
+        return int(self._one())
 
     def __float__(self) -> _float:
-        return float(self.item())
+        return float(self._one())
 
     def __index__(self) -> _int:
-        value = self.item()
+        value = self.item() if self.numel() == 1 else None
         if not isinstance(value, int):
             raise TypeError(
                 "only integer tensors of a single element can be converted to an index, got "
-                f"{self.dtype}"
+                f"{self.dtype}, shape {tuple(self.shape)}"
             )
         return int(value)
 
@@ -1382,7 +1528,10 @@ class Tensor:
         return ops.format_tensor(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.dim() == 0 else repr(self)
+        """A 0-d tensor is formatted as its number, as PyTorch has it (a Parameter is not)."""
+        if self.dim() == 0 and type(self) is Tensor:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
     def __deepcopy__(self, memo: dict[_int, Any]) -> Any:
         if not self.is_leaf:
@@ -1401,8 +1550,6 @@ class Tensor:
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("only leaf tensors can be pickled; detach() this one first")
         array = np.ascontiguousarray(self.device.backend.to_host(self.array)).reshape(
             self.array.shape
         )
@@ -1420,6 +1567,8 @@ class Tensor:
         self.requires_grad_(requires_grad)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "grad":  # after `del x.grad`
+            return None
         raise AttributeError(ops.missing("Tensor", name, dir(type(self))))
 
 

@@ -279,3 +279,25 @@ def test_pad_and_crop():
 def test_names_of_pytorch_that_are_not_there_yet(module, name, nearest):
     with pytest.raises(AttributeError, match=f"'{name}'.*{nearest}"):
         getattr(module, name)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ReLU, nn.ReLU6, nn.SELU, nn.CELU, nn.ELU, nn.LeakyReLU, nn.SiLU, nn.Mish, nn.Hardtanh,
+        nn.Hardsigmoid, nn.Hardswish, lambda inplace: nn.Threshold(0.1, -1.0, inplace),
+        lambda inplace: nn.Dropout(0.5, inplace), lambda inplace: nn.Dropout2d(0.5, inplace),
+        lambda inplace: nn.Dropout1d(1.0, inplace),
+    ],
+)  # fmt: skip
+def test_inplace_activations_have_the_same_gradient(layer):
+    found = []
+    for inplace in (False, True):
+        minigrad.manual_seed(0)
+        x = minigrad.linspace(-4, 4, 48).reshape(2, 3, 8).requires_grad_()
+        before = x * 1
+        out = layer(inplace=inplace)(before)
+        assert (out is before) is inplace
+        (out * out).sum().backward()
+        found.append((out.tolist(), x.grad.tolist()))
+    assert found[0] == found[1]

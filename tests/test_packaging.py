@@ -25,7 +25,7 @@ FOLDERS = {
 LAYERS = [
     ["minigrad.kernels"],
     ["minigrad.backends"],
-    ["minigrad.device", "minigrad.dtype", "minigrad.random"],
+    ["minigrad.device", "minigrad.dtype", "minigrad.names"],
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
     ["minigrad.nn", "minigrad.optim", "minigrad.utils", "minigrad.serialization"],
@@ -169,3 +169,22 @@ def test_functions_fit_a_screen():
         if isinstance(node, ast.FunctionDef) and code_lines(node) > MAX_LINES
     ]
     assert not long, f"functions of more than {MAX_LINES} lines:\n" + "\n".join(long)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "", "autograd", "autograd.functional", "cuda", "nn", "nn.functional", "nn.init",
+        "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data",
+    ],
+)  # fmt: skip
+def test_a_missing_name_is_said_to_be_missing(place):
+    where = minigrad
+    for part in filter(None, place.split(".")):
+        where = getattr(where, part)
+    names = getattr(where, "__all__", dir(where))
+    known = next(name for name in names if len(name) > 5 and name[0] not in "_T")
+    with pytest.raises(AttributeError) as caught:
+        getattr(where, known + "x")
+    assert f"minigrad's {place or 'top level'} has no attribute '{known}x'" in str(caught.value)
+    assert f"what comes nearest: {known}" in str(caught.value)

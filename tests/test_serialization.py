@@ -131,7 +131,7 @@ def test_a_training_checkpoint(tmp_path):
     optimizer.step()
     checkpoint = {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 1}
     minigrad.save(checkpoint, tmp_path / "c")
-    found = minigrad.load(tmp_path / "c", map_location="cpu")
+    found = minigrad.load(tmp_path / "c", map_location="cpu", weights_only=True)
     other = nn.Linear(3, 1)
     other.load_state_dict(found["model"])
     again = minigrad.optim.AdamW(other.parameters())

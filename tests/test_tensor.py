@@ -244,8 +244,9 @@ def test_only_leaves_are_copied_deeply():
     x = minigrad.ones(2, requires_grad=True) * 2
     with pytest.raises(RuntimeError, match="leaves"):
         copy.deepcopy(x)
-    with pytest.raises(RuntimeError, match="leaf"):
-        pickle.dumps(x)
+    loaded = pickle.loads(pickle.dumps(x))
+    check(loaded.detach(), [2, 2])
+    assert loaded.requires_grad and loaded.is_leaf
 
 
 def test_numpy_and_dlpack_share_memory():
@@ -259,6 +260,149 @@ def test_numpy_and_dlpack_share_memory():
     check(y, [9, 1, 2])
     assert np.asarray(x).dtype == np.float32
     assert np.array(x, dtype=np.float64).dtype == np.float64
+
+
+# -- PyTorch's older and other names
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("BoolTensor", minigrad.bool), ("ByteTensor", minigrad.uint8),
+        ("CharTensor", minigrad.int8), ("ShortTensor", minigrad.int16),
+        ("IntTensor", minigrad.int32), ("LongTensor", minigrad.int64),
+        ("HalfTensor", minigrad.half), ("FloatTensor", minigrad.float32),
+        ("DoubleTensor", minigrad.double),
+    ],
+)  # fmt: skip
+def test_types_have_their_old_names(name, dtype):
+    old = getattr(minigrad, name)
+    x = old([0, 1])
+    check(x, [0, 1], dtype)
+    assert old(2, 3).shape == (2, 3) and old(2, 3).dtype is dtype
+    assert isinstance(x, old) and x.type() == f"minigrad.{name}"
+    other = minigrad.FloatTensor if dtype is not minigrad.float32 else minigrad.LongTensor
+    assert not isinstance(x, other) and not isinstance(3, old)
+    for spelled in (old, dtype, f"minigrad.{name}"):
+        check(minigrad.ones(2, dtype=minigrad.int16).type(spelled), [1, 1], dtype)
+
+
+def test_an_unknown_old_type_says_which_there_are():
+    with pytest.raises(ValueError, match=r"invalid type: 'FloatTensor'.*minigrad\.FloatTensor"):
+        minigrad.ones(2).type("FloatTensor")
+
+
+def test_the_old_constructor():
+    assert minigrad.Tensor(2, 3).shape == (2, 3)
+    assert minigrad.Tensor().shape == (0,)
+    check(minigrad.Tensor([1, 2]), [1, 2], minigrad.float32)
+    check(minigrad.Tensor(np.arange(2)), [0, 1], minigrad.float32)
+
+
+def test_questions_as_functions():
+    x = minigrad.ones(2, 3)
+    assert minigrad.numel(x) == 6 and minigrad.is_tensor(x) and not minigrad.is_tensor(3)
+    assert minigrad.is_floating_point(x) and not minigrad.is_floating_point(x.long())
+    assert minigrad.is_signed(x) and not minigrad.is_signed(x.byte())
+    assert minigrad.is_nonzero(minigrad.tensor([2])) and not minigrad.tensor(0).is_nonzero()
+    with pytest.raises(RuntimeError, match="ambiguous"):
+        minigrad.is_nonzero(x)
+
+
+def test_gradcheck_has_pytorchs_place_too():
+    x = minigrad.ones(2, dtype=minigrad.float64, requires_grad=True)
+    assert minigrad.autograd.gradcheck(lambda x: x.exp(), (x,))
+    assert minigrad.autograd.gradgradcheck(lambda x: x.exp(), (x,))
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        minigrad.autograd.nothing_like_it  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.amax(axis=0, keepdims=True),
+        lambda x: x.sum(axis=0, keepdims=True) / 3,
+        lambda x: x.mean(0, keepdims=True),
+        lambda x: minigrad.mean(x, axis=0, keepdims=True),
+        lambda x: minigrad.sum(x, axis=0, keepdims=True) / 3,
+        lambda x: minigrad.max(x, axis=0, keepdims=True)[0],
+        lambda x: x.any(axis=0, keepdims=True).float(),
+        lambda x: minigrad.stack([x, x], axis=0).var(axis=0).sum(0, keepdim=True) + 1,
+    ],
+)
+def test_numpys_names_of_dim_and_keepdim(call):
+    check(call(minigrad.ones(3, 2)), [[1, 1]])
+
+
+def test_two_names_of_one_argument_are_refused():
+    with pytest.raises(TypeError, match=r"amax.*dim and axis"):
+        minigrad.ones(2).amax(dim=0, axis=0)
+
+
+def test_ops_have_their_other_names():
+    x = minigrad.tensor([-1.0, 0.25])
+    check(minigrad.multiply(x, x).clamp_min_(0.5), [1, 0.5])
+    check(minigrad.absolute_(minigrad.clip(x, max=0.0)), [1, 0])
+    assert minigrad.arctan2 is minigrad.atan2 and minigrad.less_equal is minigrad.le
+    check(minigrad.ones(2, 3).transpose_(0, 1).t_(), np.ones((2, 3)))
+    assert minigrad.pi == math.pi and minigrad.newaxis is None and minigrad.inf == math.inf
+
+
+def test_shapes_by_keyword():
+    x = minigrad.arange(6)
+    check(x.reshape(shape=(2, 3)).flip(dims=(0,)), [[3, 4, 5], [0, 1, 2]])
+    check(minigrad.permute(x.view(size=(2, 3)), dims=(1, 0)), [[0, 3], [1, 4], [2, 5]])
+    assert minigrad.zeros(size=(2, 3)).shape == x.new_ones(size=(2, 3)).shape == (2, 3)
+    assert minigrad.rand(size=(2,)).shape == minigrad.ones(2, 1).expand(size=(2, 3))[:, 0].shape
+    check(minigrad.arange(end=2).tile(dims=(2,)), [0, 1, 0, 1])
+
+
+def test_what_a_type_cannot_hold_is_refused():
+    for value in (300, -256, 1e10, math.nan, math.inf):
+        with pytest.raises(RuntimeError, match="uint8 without overflow"):
+            minigrad.tensor([value], dtype=minigrad.uint8)
+    check(minigrad.tensor([255, -1], dtype=minigrad.uint8), [255, 255], minigrad.uint8)
+    with pytest.raises(RuntimeError, match="int64 without overflow"):
+        minigrad.zeros(2, dtype=minigrad.int64).masked_fill(
+            minigrad.tensor([True, False]), -math.inf
+        )
+
+
+def test_0d_tensors_are_formatted_as_numbers():
+    assert (
+        f"{minigrad.tensor(2.5)} {minigrad.tensor(2.5):.2f} {minigrad.tensor(3):3d}"
+        == "2.5 2.50   3"
+    )
+    assert f"{minigrad.ones(2)}" == "tensor([1., 1.])"
+    with pytest.raises(TypeError, match="unsupported format"):
+        format(minigrad.ones(2), ".2f")
+
+
+def test_tensors_are_not_equal_to_other_things():
+    x = minigrad.ones(2)
+    assert (x == "a") is False and (x != [1, 1]) is True and (x == None) is False  # noqa: E711
+    check(x == np.array([1, 2]), [True, False])
+    check(x + np.array([1.0, 2.0]), [2, 3], minigrad.float64)
+
+
+def test_a_hook_must_return_a_gradient():
+    x = minigrad.ones(2, requires_grad=True)
+    handle = x.register_hook(lambda g: 3)
+    with pytest.raises(TypeError, match="expected a Tensor or None, but it returned int"):
+        x.sum().backward()
+    handle.remove()
+    x.register_hook(lambda g: minigrad.ones(3))
+    with pytest.raises(RuntimeError, match=r"has changed the size of value: shape \(3,\)"):
+        x.sum().backward()
+
+
+def test_a_deleted_gradient_is_none():
+    x = minigrad.ones(2, requires_grad=True)
+    x.sum().backward()
+    del x.grad
+    assert x.grad is None
+    x.sum().backward()
+    check(x.grad, [1, 1])
 
 
 # -- devices

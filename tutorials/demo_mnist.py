@@ -71,7 +71,7 @@ def draw(out, losses, images, labels, guesses):
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     axes.semilogy(np.arange(np.size(losses)) / len(losses[0]), np.ravel(losses), color="silver")
     axes.semilogy(np.arange(len(losses)) + 0.5, np.mean(losses, 1), "o-")
-    axes.set(xlabel="epoch", ylabel="training loss: each step, and its mean over the epoch")
+    axes.set(xlabel="epoch", ylabel="training loss\n(grey: each step, blue: mean of an epoch)")
     figure.savefig(out / "loss.png", dpi=120)
     left, right = plt.figure(figsize=(13, 6), layout="constrained").subfigures(1, 2)
     order = np.lexsort((np.arange(len(labels)) % 100, guesses == labels))  # each class in turn

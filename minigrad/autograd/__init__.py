@@ -1,5 +1,8 @@
 """The graph and the engine: who computed what, and how gradients flow back."""
 
+from importlib import import_module
+from typing import Any
+
 from minigrad.autograd import functional
 from minigrad.autograd.anomaly import (
     detect_anomaly,
@@ -19,6 +22,7 @@ from minigrad.autograd.mode import (
     set_grad_enabled,
 )
 from minigrad.autograd.primitive import elementwise, primitive
+from minigrad.names import missing
 
 __all__ = [
     "Function",
@@ -42,3 +46,10 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Part of the testing kit, which stands above this layer; PyTorch has them here.
+    if name in ("gradcheck", "gradgradcheck"):
+        return getattr(import_module("minigrad.testing.gradcheck"), name)
+    raise AttributeError(missing("autograd", name, __all__))

@@ -127,9 +127,23 @@ def _call_hooks(hooks: Sequence[Any], g: Tensor) -> Tensor:
     for hook in tuple(hooks):
         result = hook(g)
         if result is not None:
-            g = result
+            g = _checked_result(hook, result, g)
             g.version.shared = True
     return g
+
+
+def _checked_result(hook: Any, result: Any, g: Tensor) -> Tensor:
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(result, Tensor):
+        raise TypeError(
+            f"hook '{name}': expected a Tensor or None, but it returned {type(result).__name__}"
+        )
+    if result.array.shape != g.array.shape or result.array.dtype != g.array.dtype:
+        raise RuntimeError(
+            f"hook '{name}' has changed the size of value: shape {tuple(result.shape)} of "
+            f"{result.dtype} for a gradient of {tuple(g.shape)}, {g.dtype}"
+        )
+    return result
 
 
 def _composite_gradients(node: Node, g: Tensor, edges: Sequence[Any]) -> list[Tensor | None]:

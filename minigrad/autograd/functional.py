@@ -9,12 +9,13 @@ the result is zero; with `strict` it is an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad import tensor as tensor_module
 from minigrad.autograd import broadcast
 from minigrad.autograd.engine import grad
 from minigrad.autograd.mode import enable_grad
+from minigrad.names import missing
 from minigrad.tensor import Tensor
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -267,3 +268,9 @@ def _detached(x: Any, create_graph: bool) -> Any:
 def _like(given: Any, found: Sequence[Tensor], create_graph: bool) -> Any:
     """The tensors found as a tuple where a tuple was given."""
     return _detached(tuple(found) if isinstance(given, tuple) else found[0], create_graph)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(missing("autograd.functional", name, globals()))

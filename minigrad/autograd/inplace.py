@@ -22,6 +22,7 @@ from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import Leaf, Refusal
 from minigrad.autograd.primitive import Op, cast, primitive, record
+from minigrad.autograd.primitive import _explain as explain
 from minigrad.autograd.primitive import _suit as number_of_type
 from minigrad.tensor import Tensor, wrap
 
@@ -62,7 +63,10 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
         if op is not None and op.broadcast and not kwargs and _fits(x, args):
             # The usual case, x.mul_(0.9): the kernel writes into x's memory, without a copy.
             arrays = [a.array if isinstance(a, Tensor) else a for a in args]
-            getattr(x.device.backend, op.name)(x.array, *arrays, x.array)
+            try:
+                getattr(x.device.backend, op.name)(x.array, *arrays, x.array)
+            except TypeError as error:
+                raise explain(op.name, (x.array,), error) from error
             x.version.bump()
             return x
         with no_grad():
@@ -70,6 +74,11 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
     refuse_leaf(x)
     keeps_x = op is None or op.inputs[0] in op.kept
     return write(x, function(_before(x, keeps_x), *args, **kwargs))
+
+
+def overwriting(wanted: bool, function: Callable[..., Tensor], x: Tensor, *args: Any) -> Tensor:
+    """function(x, ...), which is what x holds afterwards if `wanted`: `inplace` of activations."""
+    return inplace(function, x, *args) if wanted else function(x, *args)
 
 
 def is_recorded(*operands: Any) -> bool:

@@ -289,7 +289,7 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
         try:
             a, b, device = x.array, y.array, x.device
         except AttributeError:
-            raise _not_a_tensor(name, x, y) from None
+            return apply(*_adopted(name, x, y))
         if a.dtype is not b.dtype or y.device is not device or (to_float and a.dtype not in floats):
             x, y = _meet(name, (x, y), to_float)
             a, b = x.array, y.array
@@ -371,7 +371,12 @@ def _suit(number: Any, target: np.dtype) -> bool | int | float:
     if target.kind == "b":
         return bool(number)
     info = np.iinfo(target)
-    number = int(number)
+    try:
+        number = int(number)
+    except (OverflowError, ValueError):
+        raise RuntimeError(
+            f"value {number} cannot be converted to type {target} without overflow"
+        ) from None
     if info.min <= number <= info.max:
         return number
     return (number - info.min) % (1 << info.bits) + info.min
@@ -578,6 +583,19 @@ def _not_a_tensor(name: str, *operands: Any) -> TypeError:
     )
 
 
+def _adopted(name: str, *operands: Any) -> list[Tensor]:
+    """The operands, NumPy arrays made tensors beside a tensor; raises for everything else."""
+    device = next((x.device for x in operands if isinstance(x, Tensor)), None)
+    if device is None or not all(isinstance(x, Tensor | np.ndarray) for x in operands):
+        raise _not_a_tensor(name, *operands)
+    return [
+        x
+        if isinstance(x, Tensor)
+        else wrap(device.backend.from_host(x.astype(dtypes.from_numpy(x.dtype).numpy)), device)
+        for x in operands
+    ]
+
+
 def _devices_differ(name: str, tensors: Sequence[Tensor]) -> RuntimeError:
     places = ", ".join(f"{tuple(t.array.shape)} on {t.device}" for t in tensors)
     return RuntimeError(
@@ -594,9 +612,8 @@ def _explain(name: str, arrays: Sequence[Any], error: Exception) -> Exception:
     arrays = [x for x in arrays if hasattr(x, "shape")]
     shapes = [x.shape for x in arrays]
     if isinstance(error, TypeError):
-        return RuntimeError(
-            f"{name}(): not implemented for {', '.join(str(x.dtype) for x in arrays)}: {error}"
-        )
+        types = ", ".join(str(x.dtype) for x in arrays)
+        return NotImplementedError(f"{name}(): not implemented for {types}; convert with .to()")
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:

@@ -74,7 +74,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.relu(minigrad.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return input.relu_() if inplace else ops.relu(input)
+    return ops.overwriting(inplace, ops.relu, input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -85,7 +85,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> F.threshold(minigrad.tensor([1.0, 3.0]), 2.0, 0.0)
     tensor([0., 3.])
     """
-    return _stored(ops.where(input <= threshold, value, input), input, inplace)
+    return ops.overwriting(inplace, lambda x: ops.where(x <= threshold, value, x), input)
 
 
 def hardtanh(
@@ -100,9 +100,12 @@ def hardtanh(
     """
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
-    outside = (input <= min_val) | (input >= max_val)
-    out = ops.where(outside, input.detach().clamp(min_val, max_val), input)
-    return _stored(out, input, inplace)
+
+    def clipped(x: Tensor) -> Tensor:
+        outside = (x <= min_val) | (x >= max_val)
+        return ops.where(outside, x.detach().clamp(min_val, max_val), x)
+
+    return ops.overwriting(inplace, clipped, input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -124,7 +127,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.hardsigmoid(minigrad.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return _stored(relu6(input + 3.0) / 6.0, input, inplace)
+    return ops.overwriting(inplace, lambda x: relu6(x + 3.0) / 6.0, input)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -135,7 +138,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.hardswish(minigrad.tensor([-4.0, 4.0]))
     tensor([-0., 4.])
     """
-    return _stored(input * hardsigmoid(input), input, inplace)
+    return ops.overwriting(inplace, lambda x: x * hardsigmoid(x), input)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -146,7 +149,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.selu(minigrad.tensor([0.0, 1.0]))
     tensor([0.0000, 1.0507])
     """
-    return _stored(elu(input, SELU_ALPHA) * SELU_SCALE, input, inplace)
+    return ops.overwriting(inplace, lambda x: elu(x, SELU_ALPHA) * SELU_SCALE, input)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -159,7 +162,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     if alpha == 0:
         raise RuntimeError("celu: alpha must not be 0, x is divided by it")
-    return _stored(elu(input / alpha) * alpha, input, inplace)
+    return ops.overwriting(inplace, lambda x: elu(x / alpha) * alpha, input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -170,7 +173,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.mish(minigrad.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8651])
     """
-    return _stored(input * tanh(softplus(input)), input, inplace)
+    return ops.overwriting(inplace, lambda x: x * tanh(softplus(x)), input)
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -278,10 +281,6 @@ def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     tensor([0.5000, 0.5000])
     """
     return softmax(-input, dim=dim, dtype=dtype)
-
-
-def _stored(out: Tensor, input: Tensor, inplace: bool) -> Tensor:
-    return input.copy_(out) if inplace else out
 
 
 # Losses
@@ -544,4 +543,4 @@ def _dropout_channels(
         )
     channels = input.shape[: input.ndim - n_spatial]
     kept = dropout(input.new_ones((*channels, *[1] * n_spatial)), p, training)
-    return _stored(input * kept, input, inplace)
+    return ops.overwriting(inplace, ops.mul, input, kept)

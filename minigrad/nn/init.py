@@ -4,12 +4,14 @@ import math
 import warnings
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad import ops
 from minigrad.autograd import no_grad
 from minigrad.dtype import float64
+from minigrad.names import missing
 from minigrad.ops.random import Generator
 from minigrad.tensor import Tensor
 
@@ -320,3 +322,9 @@ def _random(draw: Callable[..., Tensor], tensor: Tensor, generator: Generator | 
 def _fill(tensor: Tensor, values: Tensor) -> Tensor:
     with no_grad():
         return tensor.copy_(values)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(missing("nn.init", name, globals()))

@@ -26,15 +26,18 @@ from minigrad.ops import (  # isort: skip
     reduce,
     shape,
 )
-from minigrad.autograd.inplace import copy_, fill, inplace
+from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
+from minigrad.names import missing
 from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
+from minigrad.ops.create import type_
 from minigrad.ops.elementwise import *
+from minigrad.ops.elementwise import scaled
 from minigrad.ops.fused import *
 from minigrad.ops.index import *
+from minigrad.ops.index import index_put_inplace
 from minigrad.ops.linalg import *
-from minigrad.ops.missing import missing
 from minigrad.ops.optim import *
 from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions

@@ -21,8 +21,9 @@ def _finish(array: Any, device: Device, requires_grad: bool) -> Tensor:
     return out.requires_grad_() if requires_grad else out
 
 
-def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """The shape that `zeros(2, 3)` or `zeros((2, 3))` means."""
+def shape_of(args: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """The shape that `zeros(2, 3)`, `zeros((2, 3))` or `zeros(size=(2, 3))` means."""
+    size = args if size is None else (size,)
     try:
         if len(size) == 1 and not hasattr(size[0], "__index__"):
             size = tuple(size[0])
@@ -65,7 +66,6 @@ def _host_copy(data: Any, dtype: Any) -> np.ndarray:
     """A new NumPy array of the type that minigrad gives to `data`."""
     if isinstance(data, list | tuple) and any(isinstance(x, Tensor) for x in data):
         data = [x.tolist() if isinstance(x, Tensor) else x for x in data]
-    is_array = isinstance(data, np.ndarray | np.generic)
     try:
         array = np.asarray(data)
     except ValueError as error:
@@ -76,19 +76,39 @@ def _host_copy(data: Any, dtype: Any) -> np.ndarray:
             if array.dtype.kind == "c"
             else f"{type(data).__name__} of {array.dtype}"
         )
-        raise TypeError(
+        raise (RuntimeError if array.dtype.kind == "O" else TypeError)(
             f"tensor(): could not make a tensor of {what}; bools, ints and floats are what tensors "
             "hold"
         )
     if dtype is not None:
         target = dtypes.as_numpy(dtype)
-    elif is_array:
-        target = dtypes.from_numpy(array.dtype).numpy
-    elif array.size == 0 and array.dtype.kind == "f":
-        target = dtypes.get_default_dtype().numpy
+    elif isinstance(first := _first(data), np.ndarray | np.generic):
+        target = dtypes.from_numpy(first.dtype).numpy
     else:
         target = dtypes.of_number(array.dtype.type(0).item())
+    if target.kind in "iu" and not isinstance(data, np.ndarray):
+        _refuse_overflow(array, target)
     return np.array(array, dtype=target, copy=True)
+
+
+def _first(data: Any) -> Any:
+    """The first element of nested lists: its type, where it is NumPy's, is that of all."""
+    while isinstance(data, list | tuple) and len(data):
+        data = data[0]
+    return data
+
+
+def _refuse_overflow(array: np.ndarray, target: np.dtype) -> None:
+    """Raises where integers of type `target` cannot hold the numbers. uint8 takes -255 to -1 too,
+    counted from 256, as PyTorch has it.
+    """
+    info = np.iinfo(target)
+    low, high = (-info.max if target.kind == "u" else info.min), info.max
+    if array.size and not (low <= array.min() and array.max() <= high):
+        raise RuntimeError(
+            f"tensor(): value cannot be converted to type {target} without overflow: the numbers "
+            f"go from {array.min()} to {array.max()}, {target} from {info.min} to {high}"
+        )
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -130,21 +150,63 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return from_numpy(np.from_dlpack(ext_tensor))
 
 
-def legacy_tensor(args: tuple[Any, ...], device: Any) -> Tensor:
-    """Tensor(2, 3): uninitialised; Tensor([1, 2]): these numbers, as the default float type."""
-    dtype = dtypes.get_default_dtype()
-    if (
-        len(args) == 1
-        and not hasattr(args[0], "__index__")
-        or len(args) == 1
-        and isinstance(args[0], Tensor)
-    ):
-        return (
-            empty(args[0], device=device)
-            if isinstance(args[0], Size)
-            else tensor(args[0], dtype=dtype, device=device)
-        )
-    return empty(args or (0,), dtype=dtype, device=device)
+def legacy_tensor(args: tuple[Any, ...], dtype: Any = None, device: Any = None) -> Tensor:
+    """Tensor(2, 3): uninitialised; Tensor([1, 2]): these numbers, as `dtype` or the default float
+    type.
+    """
+    dtype = dtype or dtypes.get_default_dtype()
+    data = args[0] if len(args) == 1 and not isinstance(args[0], Size) else None
+    if isinstance(data, list | tuple | np.ndarray | Tensor):
+        return tensor(data, dtype=dtype, device=device)
+    return empty(*(args or (0,)), dtype=dtype, device=device)
+
+
+class _TensorOf(type):
+    """The type of FloatTensor and its like: classes in name only, for calls and isinstance."""
+
+    dtype: DType
+
+    def __call__(cls, *args: Any, device: Any = None) -> Tensor:
+        return legacy_tensor(args, cls.dtype, device)
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, Tensor) and x.dtype is cls.dtype
+
+
+def _tensor_of(name: str, dtype: DType) -> _TensorOf:
+    text = f"{name}(2, 3) and {name}([1, 2]): PyTorch's old way to make a tensor of {dtype}."
+    return _TensorOf(name, (), {"dtype": dtype, "__doc__": text, "__module__": "minigrad"})
+
+
+# PyTorch's old names of tensors by their type.
+BoolTensor = _tensor_of("BoolTensor", dtypes.bool_)
+ByteTensor = _tensor_of("ByteTensor", dtypes.uint8)
+CharTensor = _tensor_of("CharTensor", dtypes.int8)
+ShortTensor = _tensor_of("ShortTensor", dtypes.int16)
+IntTensor = _tensor_of("IntTensor", dtypes.int32)
+LongTensor = _tensor_of("LongTensor", dtypes.int64)
+HalfTensor = _tensor_of("HalfTensor", dtypes.float16)
+FloatTensor = _tensor_of("FloatTensor", dtypes.float32)
+DoubleTensor = _tensor_of("DoubleTensor", dtypes.float64)
+_OLD_TYPES = (
+    BoolTensor, ByteTensor, CharTensor, ShortTensor, IntTensor, LongTensor, HalfTensor,
+    FloatTensor, DoubleTensor,
+)  # fmt: skip
+
+
+def type_(x: Tensor, dtype: Any = None) -> Any:
+    """x.type(): the old name of its type, as "minigrad.FloatTensor"; x.type(t): x converted to t, a
+    dtype, one of the old types, or its name.
+    """
+    if dtype is None:
+        return next(f"minigrad.{old.__name__}" for old in _OLD_TYPES if isinstance(x, old))
+    for old in _OLD_TYPES:
+        if dtype is old or dtype == f"minigrad.{old.__name__}":
+            dtype = old.dtype
+    if isinstance(dtype, str):
+        names = ", ".join(f"minigrad.{old.__name__}" for old in _OLD_TYPES)
+        raise ValueError(f"type(): invalid type: '{dtype}'; there are {names}")
+    return to(x, dtype)
 
 
 # -- filled
@@ -158,16 +220,25 @@ def full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of shape `size` with every element `fill_value`; its type is that of the number
-    unless given.
+    """A tensor of shape `size` with every element `fill_value`, a number or a tensor of one; its
+    type is that of the number unless given.
     """
+    if isinstance(fill_value, Tensor):
+        dtype = fill_value.dtype if dtype is None else dtype
+        fill_value = fill_value.item()
     target = dtypes.of_number(fill_value) if dtype is None else dtypes.as_numpy(dtype)
     place = devices.resolve(device)
     return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of zeros: zeros(2, 3) or zeros((2, 3)).
+def zeros(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of zeros: zeros(2, 3), zeros((2, 3)) or zeros(size=(2, 3)).
 
     >>> import minigrad
     >>> minigrad.zeros(2, 3)
@@ -175,7 +246,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
             [0., 0., 0.]])
     """
     return full(
-        shape_of(size),
+        shape_of(shape, size),
         0,
         dtype=dtype or dtypes.get_default_dtype(),
         device=device,
@@ -183,10 +254,16 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     )
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of ones."""
     return full(
-        shape_of(size),
+        shape_of(shape, size),
         1,
         dtype=dtype or dtypes.get_default_dtype(),
         device=device,
@@ -194,11 +271,17 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
     )
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *shape: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor whose elements are whatever the memory held."""
     place = devices.resolve(device)
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
-    return _finish(place.backend.empty(shape_of(size), target), place, requires_grad)
+    return _finish(place.backend.empty(shape_of(shape, size), target), place, requires_grad)
 
 
 def zeros_like(
@@ -245,6 +328,7 @@ def empty_like(
 def new_tensor(
     x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
+    """tensor(data) of x's type, on x's device."""
     return tensor(
         data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad
     )
@@ -259,6 +343,7 @@ def new_full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
+    """`fill_value` in the shape `size`, of x's type, on x's device."""
     return full(
         size,
         fill_value,
@@ -268,31 +353,29 @@ def new_full(
     )
 
 
-def new_zeros(
-    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    return new_full(x, shape_of(size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+def new_zeros(x: Tensor, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+    """Zeros of x's type, on x's device: x.new_zeros(2, 3)."""
+    return new_full(x, shape_of(shape, size), 0, **options)
 
 
-def new_ones(
-    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    return new_full(x, shape_of(size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+def new_ones(x: Tensor, *shape: Any, size: Any = None, **options: Any) -> Tensor:
+    """Ones of x's type, on x's device: x.new_ones(2, 3)."""
+    return new_full(x, shape_of(shape, size), 1, **options)
 
 
 def new_empty(
-    x: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    x: Tensor, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
-    return empty(
-        *size, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad
-    )
+    """An uninitialised tensor of x's type, on x's device."""
+    shape = shape_of(shape, size)
+    return empty(shape, dtype=dtype or x.dtype, device=device or x.device, **options)
 
 
 # -- counted
 
 
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -308,6 +391,9 @@ def arange(
     """
     if end is None:
         start, end = 0, start
+    if end is None:
+        raise TypeError("arange(): an end is needed: arange(end) or arange(start, end)")
+    start = 0 if start is None else start
     start, end, step = (x.item() if isinstance(x, Tensor) else x for x in (start, end, step))
     if step == 0:
         raise RuntimeError("arange: step must be nonzero")
@@ -360,8 +446,19 @@ def eye(
 
 # -- copies, types, devices
 
-clone = broadcast.copy
-contiguous = broadcast.contiguous
+def clone(input: Tensor) -> Tensor:
+    """A copy, with a gradient."""
+    return broadcast.copy(input)
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory outside the graph."""
+    return input.detach()
+
+
+def contiguous(input: Tensor) -> Tensor:
+    """A copy whose elements lie in order without gaps; the method copies only where needed."""
+    return broadcast.contiguous(input)
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -417,11 +514,52 @@ def result_type(tensor1: Any, tensor2: Any) -> DType:
     return dtypes.from_numpy(dtypes.result_dtype((tensor1, tensor2)))
 
 
+# -- questions
+
+
+def numel(input: Tensor) -> int:
+    """How many elements x has.
+
+    >>> import minigrad
+    >>> minigrad.numel(minigrad.zeros(2, 3))
+    6
+    """
+    return input.numel()
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether x is of type float16, float32 or float64."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input: Tensor) -> bool:
+    """False: minigrad has no complex types."""
+    return input.is_complex()
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether x's type has negative numbers."""
+    return input.dtype.is_signed
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element of x is not 0; RuntimeError where there are more, or none."""
+    return bool(input)
+
+
 # fmt: off
 __all__ = [
     "tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "legacy_tensor", "full",
     "zeros", "ones", "empty", "zeros_like", "ones_like", "full_like", "empty_like",
     "new_tensor", "new_full", "new_zeros", "new_ones", "new_empty", "arange", "linspace", "eye",
-    "clone", "contiguous", "to", "result_type",
+    "clone", "contiguous", "detach", "to", "result_type", "numel", "is_tensor",
+    "is_floating_point", "is_complex", "is_signed", "is_nonzero", "BoolTensor", "ByteTensor",
+    "CharTensor", "ShortTensor", "IntTensor", "LongTensor", "HalfTensor", "FloatTensor",
+    "DoubleTensor",
 ]
 # fmt: on

@@ -7,13 +7,17 @@ numbers: see autograd/primitive.py.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 from minigrad import dtype as dtypes
-from minigrad.autograd.inplace import where_
+from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
+from minigrad.ops.formulas import describe
 from minigrad.tensor import Tensor, wrap
 
 
@@ -23,6 +27,24 @@ def _zero(g: Tensor) -> Tensor:
 
 def _is(x: Any) -> bool:
     return isinstance(x, Tensor)
+
+
+def not_of_bools(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The op of two operands, which then refuses two bools: NumPy would count with them in int8."""
+
+    @functools.wraps(function)
+    def checked(input: Any, other: Any) -> Tensor:
+        if _is_bool(input) and _is_bool(other):
+            raise NotImplementedError(
+                f"{function.__name__}(): not implemented for bool; convert with .long() or .float()"
+            )
+        return function(input, other)
+
+    return checked
+
+
+def _is_bool(x: Any) -> bool:
+    return x.array.dtype == dtypes.bool_.numpy if _is(x) else isinstance(x, bool)
 
 
 # -- arithmetic
@@ -37,9 +59,13 @@ true_divide = elementwise(
     x=lambda g, y: g / y,
     y=lambda g, y, out: -g * out / y,
 )
-floor_divide = elementwise("floor_divide", "x y", x=lambda g: _zero(g), y=lambda g: _zero(g))
-fmod = elementwise("fmod", "x y", x=lambda g: g, y=lambda g, x, y: -g * trunc(x / y))
-remainder = elementwise("remainder", "x y", x=lambda g: g, y=lambda g, x, y: -g * floor(x / y))
+floor_divide = not_of_bools(
+    elementwise("floor_divide", "x y", x=lambda g: _zero(g), y=lambda g: _zero(g))
+)
+fmod = not_of_bools(elementwise("fmod", "x y", x=lambda g: g, y=lambda g, x, y: -g * trunc(x / y)))
+remainder = not_of_bools(
+    elementwise("remainder", "x y", x=lambda g: g, y=lambda g, x, y: -g * floor(x / y))
+)
 neg = elementwise("neg", "x", x=lambda g: -g)
 abs = elementwise("abs", "x", x=lambda g, x: g * sign(x))
 sign = elementwise("sign", "x", x=lambda g: _zero(g))
@@ -53,11 +79,13 @@ hypot = elementwise(
 
 # x^y where it is not smooth: d/dx is 0 for y = 0, and d/dy is 0 for x = 0 (the limit from the
 # right, where y >= 0)
-_pow = elementwise(
-    "pow",
-    "x y",
-    x=lambda g, x, y: g * _power_slope(x, y),
-    y=lambda g, x, y, out: g * out * _log_base(x, y),
+_pow = not_of_bools(
+    elementwise(
+        "pow",
+        "x y",
+        x=lambda g, x, y: g * _power_slope(x, y),
+        y=lambda g, x, y, out: g * out * _log_base(x, y),
+    )
 )
 
 
@@ -101,9 +129,18 @@ atan2 = elementwise(
     "atan2",
     "x y",
     to_float=True,
-    x=lambda g, x, y: g * (y / (x * x + y * y)),
-    y=lambda g, x, y: -g * (x / (x * x + y * y)),
+    x=lambda g, x, y: g * _over_square(y, x, y),
+    y=lambda g, x, y: -g * _over_square(x, x, y),
 )
+
+
+def _over_square(z: Any, x: Any, y: Any) -> Any:
+    """z / (x^2 + y^2), and 0 at the origin, where atan2 has no slope."""
+    square = x * x + y * y
+    return z / where_(square == 0, 1.0, square)
+
+
+
 sinh = elementwise("sinh", "x", to_float=True, x=lambda g, x: g * cosh(x))
 cosh = elementwise("cosh", "x", to_float=True, x=lambda g, x: g * sinh(x))
 tanh = elementwise("tanh", "x", to_float=True, x=lambda g, out: g * (1 - out * out))
@@ -177,7 +214,7 @@ bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 # -- activations; the fused ones differentiate their definition where a second derivative is wanted
 
-relu = elementwise("relu", "x", x=lambda g, out: where_(out > 0, g, 0))
+relu = elementwise("relu", "x", x=lambda g, out: where_(out <= 0, 0, g))
 sigmoid = elementwise("sigmoid", "x", to_float=True, x=lambda g, out: g * (out * (1 - out)))
 _leaky_relu = elementwise(
     "leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope)
@@ -221,15 +258,33 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     >>> minigrad.add(minigrad.tensor([1, 2]), 10)
     tensor([11, 12])
     """
-    return _add(input, other) if alpha == 1 else _add(input, mul(other, alpha))
+    return _add(input, other if alpha == 1 else scaled("add", input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """out = input - alpha * other, broadcast together."""
-    return _sub(input, other) if alpha == 1 else _sub(input, mul(other, alpha))
+    return _sub(input, other if alpha == 1 else scaled("sub", input, other, alpha))
 
 
 add.op, sub.op = _add.op, _sub.op  # type: ignore[attr-defined]  # for inplace: alpha aside, they are their primitives
+
+
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """out = other - alpha * input: sub the other way round."""
+    return sub(other, input, alpha=alpha)
+
+
+def scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
+    """alpha * other, for add and sub, in the type where input and other meet: integers take an int
+    alpha (RuntimeError for a float).
+    """
+    target = dtypes.result_dtype((input, other))
+    if target not in dtypes.FLOATS and dtypes.of_number(alpha).kind == "f":
+        raise RuntimeError(
+            f"{name}(): For integral input tensors, argument alpha must not be a floating point "
+            f"number, got {alpha} for {target}"
+        )
+    return meet(mul(meet(other, target), alpha) if _is(other) else alpha * other, target)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -259,7 +314,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 def pow(input: Any, exponent: Any) -> Tensor:
     """out = input ** exponent, broadcast together."""
     if type(exponent) in NUMBERS:
-        if exponent == 2:
+        if exponent == 2 and input.array.dtype in dtypes.FLOATS:
             return square(input)
         if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
             raise RuntimeError(
@@ -293,16 +348,17 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if not _is(min) and not _is(max):
         return _clamp_numbers(input, min, max)
     if min is not None:
-        input = maximum(input, min if _is(min) else input.new_tensor(min))
+        low = min if _is(min) else input.new_tensor(min)
+        input = where((input < low) | isnan(low), low, input)
     if max is not None:
-        input = minimum(input, max if _is(max) else input.new_tensor(max))
+        high = max if _is(max) else input.new_tensor(max)
+        input = where((input > high) | isnan(high), high, input)
     return input
 
 
 def _clamp_numbers(x: Tensor, low: Any, high: Any) -> Tensor:
     target = dtypes.result_dtype([operand for operand in (x, low, high) if operand is not None])
-    kind = float if target in dtypes.FLOATS else int
-    low, high = (None if bound is None else kind(bound) for bound in (low, high))
+    low, high = (None if bound is None else suit(bound, target) for bound in (low, high))
     return _clamp(x if x.array.dtype == target else cast(x, target), low, high)
 
 
@@ -317,6 +373,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
+    if condition.dtype is dtypes.uint8:
+        condition = condition != 0
     if condition.dtype is not dtypes.bool_:
         raise RuntimeError(
             "where expected condition to be a boolean tensor, but got a tensor with dtype "
@@ -401,14 +459,40 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return input.shape == other.shape and bool(eq(input, other).all())
 
 
+def positive(input: Tensor) -> Tensor:
+    """x itself; RuntimeError for bools."""
+    if _is_bool(input):
+        raise RuntimeError("positive(): the `+` operator, on a bool tensor is not supported")
+    return input
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """out = max(input, min): clamp without an upper bound."""
+    return clamp(input, min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """out = min(input, max): clamp without a lower bound."""
+    return clamp(input, None, max)
+
+
+# -- PyTorch's other names
+
+subtract, multiply, divide, negative, absolute = sub, mul, div, neg, abs
+arcsin, arccos, arctan, arctan2, sgn, fix, clip = asin, acos, atan, atan2, sign, trunc, clamp
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
+
+# -- activations with parameters
+
+
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """out = x where x > 0, else negative_slope * x."""
-    return _into(input, _leaky_relu(input, float(negative_slope)), inplace)
+    return overwriting(inplace, _leaky_relu, input, float(negative_slope))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """out = x where x > 0, else alpha * (exp(x) - 1)  (Clevert et al., 2015)."""
-    return _into(input, _elu(input, float(alpha)), inplace)
+    return overwriting(inplace, _elu, input, float(alpha))
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -429,13 +513,10 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """out = x * sigmoid(x)."""
-    return _into(input, _silu(input), inplace)
+    return overwriting(inplace, _silu, input)
 
 
-def _into(x: Tensor, out: Tensor, inplace: bool) -> Tensor:
-    """What `inplace=True` of an activation does: x is overwritten with the result."""
-    return x.copy_(out) if inplace else out
-
+__test__ = describe(globals())
 
 # fmt: off
 __all__ = [
@@ -447,6 +528,9 @@ __all__ = [
     "addcdiv", "nan_to_num", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite",
     "isclose", "allclose", "equal", "logical_and", "logical_or", "logical_xor", "logical_not",
     "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift",
-    "bitwise_right_shift", "relu", "leaky_relu", "elu", "softplus", "gelu", "silu",
+    "bitwise_right_shift", "rsub", "positive", "clamp_min", "clamp_max", "subtract",
+    "multiply", "divide", "negative", "absolute", "arcsin", "arccos", "arctan", "arctan2",
+    "sgn", "fix", "clip", "not_equal", "less", "less_equal", "greater", "greater_equal", "relu",
+    "leaky_relu", "elu", "softplus", "gelu", "silu",
 ]
 # fmt: on

@@ -19,6 +19,7 @@ from minigrad.autograd.broadcast import expand, reshape, sum_
 from minigrad.autograd.inplace import where_
 from minigrad.autograd.mode import mode
 from minigrad.autograd.primitive import cast, primitive
+from minigrad.names import numpy_names
 from minigrad.ops.axes import one_axis
 from minigrad.ops.elementwise import exp, rsqrt
 from minigrad.ops.linalg import batch_shape, matmul
@@ -51,6 +52,7 @@ def _total(x: Tensor, axis: int) -> Tensor:
     return sum_(x, (axis,) if x.array.shape else (), True)
 
 
+@numpy_names
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """out[i] = exp(x[i]) / sum over j of exp(x[j]) along `dim`; with `dtype` the input is converted
     first.
@@ -62,6 +64,7 @@ def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     return _along("softmax", _softmax, input, dim, dtype)
 
 
+@numpy_names
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """out[i] = x[i] - log(sum over j of exp(x[j])) along `dim`; with `dtype` the input is
     converted first.

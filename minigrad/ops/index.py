@@ -20,12 +20,12 @@ import numpy as np
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.broadcast import Shape
-from minigrad.autograd.inplace import copy_, inplace, where_
+from minigrad.autograd.inplace import copy_, inplace, is_recorded, refuse_unwritable, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
-from minigrad.ops.shape import common_shape, slice_, viewed, whole, zeros
+from minigrad.ops.shape import common_shape, pad_, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
 
 
@@ -135,7 +135,21 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     if indices is None:
         copy_(x, value)
     else:
-        inplace(index_put_, x, indices, _values_for(x, indices, value), False)
+        _put(x, indices, _values_for(x, indices, value), False)
+
+
+def _put(x: Tensor, indices: Any, values: Tensor, accumulate: bool) -> None:
+    """x[indices] = values in x's memory; by way of a copy only where autograd must follow, or where
+    the operands look into the memory that is written to.
+    """
+    operands = [values, *(index for index in indices if index is not None)]
+    if is_recorded(x, values) or any(y.version is x.version for y in operands):
+        inplace(index_put_, x, indices, values, accumulate)
+        return
+    refuse_unwritable(x)
+    arrays = [None if index is None else index.array for index in indices]
+    x.device.backend.index_put(x.array, arrays, values.array, accumulate, x.array)
+    x.version.bump()
 
 
 def _value(x: Tensor, value: Any) -> Tensor:
@@ -369,13 +383,27 @@ def index_put(
     input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
     """x with x[indices] = values, or += if `accumulate`; an index or None for each dim."""
-    x, found = _locate(input, tuple([slice(None) if index is None else index for index in indices]))
-    if found is None:
-        raise IndexError("index_put(): at least one index tensor is needed")
+    x, found = _put_at(input, indices)
     out = index_put_(x, found, _values_for(x, found, values), accumulate)
     return (
         out if out.array.shape == input.array.shape else broadcast.reshape(out, input.array.shape)
     )
+
+
+def index_put_inplace(
+    x: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """index_put that writes into x."""
+    part, found = _put_at(x, indices)
+    _put(part, found, _values_for(part, found, values), accumulate)
+    return x
+
+
+def _put_at(x: Tensor, indices: Sequence[Any]) -> tuple[Tensor, list[Any]]:
+    part, found = _locate(x, tuple([slice(None) if i is None else i for i in indices]))
+    if found is None:
+        raise IndexError("index_put(): at least one index tensor is needed")
+    return part, found
 
 
 # -- along one dim
@@ -448,19 +476,47 @@ def scatter(
     """A copy of x with out[i, index[i, j]] = src[i, j] for dim 1, and so on.
 
     `src` is a tensor or a number. Where an index comes twice, the last one written stays;
-    reduce="add" adds instead.
+    reduce="add" adds instead, and reduce="multiply" multiplies.
+
+    >>> import minigrad
+    >>> x, twice = minigrad.full((3,), 5), minigrad.tensor([0, 0, 2])
+    >>> x.scatter(0, twice, 2, reduce="multiply")
+    tensor([20,  5, 10])
     """
-    if reduce not in (None, "add", "multiply"):
-        raise RuntimeError("reduce argument must be either add or multiply.")
-    if reduce == "multiply":
-        raise NotImplementedError(
-            "scatter(): reduce='multiply' is not there; multiply what gather() gives, and scatter "
-            "that"
-        )
+    if reduce not in _SCATTER:
+        raise RuntimeError(f"reduce argument must be either add or multiply, got {reduce!r}")
     src = value if src is None else src
     if not isinstance(src, Tensor):
         src = broadcast.expand(_value(input, src), index.array.shape)
-    return _scatter("scatter", scatter_ if reduce is None else scatter_add_, input, dim, index, src)
+    return _scatter("scatter", _SCATTER[reduce], input, dim, index, src)
+
+
+def scatter_multiply(x: Tensor, axis: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy of x with out[i, index[i, j]] *= src[i, j] for axis 1, and so on.
+
+    All in one line: slots[k] is the element of x that factors[k] is for. Each round takes one
+    factor for every slot, since two at once would overwrite each other.
+    """
+    count, shape = x.numel(), x.array.shape
+    slots = broadcast.reshape(gather_(_numbers(x, count, shape), axis, index), (index.numel(),))
+    factors, out = broadcast.reshape(src, (src.numel(),)), broadcast.reshape(x, (count,))
+    while slots.numel():
+        order = _numbers(x, slots.numel(), slots.array.shape)
+        last = scatter_(_numbers(x, count, (count,)), 0, slots, order)
+        chosen = index_(last, [slots]) == order
+        at = slots[chosen]
+        out = index_put_(out, [at], index_(out, [at]) * factors[chosen], False)
+        slots, factors = slots[~chosen], factors[~chosen]
+    return broadcast.reshape(out, shape)
+
+
+def _numbers(x: Tensor, count: int, shape: Shape) -> Tensor:
+    """0, 1, 2 ... in a shape, on x's device."""
+    numbers = wrap(x.device.backend.arange(0, 1, count, dtypes.int64.numpy), x.device)
+    return broadcast.view(numbers, shape)
+
+
+_SCATTER = {None: scatter_, "add": scatter_add_, "multiply": scatter_multiply}
 
 
 def scatter_add(input: Tensor, dim: Any, index: Tensor, src: Tensor) -> Tensor:
@@ -691,31 +747,63 @@ def unique(
     dim: Any = None,
 ) -> Any:
     """The distinct elements in order; if asked for, x in terms of them, and how often each occurs.
+    With `dim` the distinct slices along it, in lexicographic order.
 
     >>> import minigrad
     >>> minigrad.unique(minigrad.tensor([2, 1, 2]), return_counts=True)
     (tensor([1, 2]), tensor([1, 2]))
+    >>> minigrad.unique(minigrad.tensor([[2, 1], [0, 5], [2, 1]]), dim=0)
+    tensor([[0, 5],
+            [2, 1]])
     """
-    if dim is not None:
-        raise NotImplementedError(
-            "unique(): dim is not there; minigrad finds distinct elements, not distinct rows"
-        )
-    values, inverse, counts = unique_(input)
+    if dim is None:
+        values, inverse, counts = unique_(input)
+    else:
+        axis = one_axis("unique", dim, input.dim())
+        values, inverse, counts = _unique_slices(input.detach(), axis)
     wanted = ((values, True), (inverse, return_inverse), (counts, return_counts))
     found = tuple([x for x, want in wanted if want])
     return found if len(found) > 1 else values
+
+
+def _unique_slices(x: Tensor, axis: int) -> tuple[Tensor, Tensor, Tensor]:
+    """unique_ of the slices of x along an axis.
+
+    Each element becomes its rank, and then two neighbours become one, the rank of the pair, until
+    a slice is a single number: the numbers are in the order of the slices.
+    """
+    shape = _line(x).array.shape
+    n = shape[axis]
+    if 0 in shape[:axis] + shape[axis + 1 :]:
+        raise RuntimeError(
+            "unique(): There are 0 sized dimensions, and they aren't selected, so unique cannot be "
+            f"applied: shape {list(shape)}, dim {axis}"
+        )
+    if n == 0:
+        nothing = unique_(_numbers(x, 0, (0,)))
+        return x, nothing[1], nothing[2]
+    ranks = unique_(broadcast.reshape(_line(x).movedim(axis, 0), (n, x.numel() // n)))[1]
+    while ranks.array.shape[1] > 1:
+        ranks = pad_(ranks, ((0, 0), (0, ranks.array.shape[1] % 2)), 0)
+        firsts, seconds = ranks[:, ::2], ranks[:, 1::2]
+        ranks = unique_(firsts * (ranks.max() + 1) + seconds)[1]
+    values, inverse, counts = unique_(broadcast.view(ranks, (n,)))
+    where_found = scatter_(values, 0, inverse, _numbers(x, n, (n,)))
+    return index_select(x, axis, where_found), inverse, counts
 
 
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: Any = None, *, output_size: Any = None
 ) -> Tensor:
     """Each element of x along `dim` repeats times in a row; `repeats` is a number, or one for each.
-    Without dim: of all elements.
+    Without dim: of all elements. Without repeats: x holds the repeats, of 0, 1, 2 ...
 
     >>> import minigrad
     >>> minigrad.tensor([1, 2]).repeat_interleave(minigrad.tensor([1, 2]))
     tensor([1, 2, 2])
     """
+    if repeats is None:
+        input, repeats = _numbers(input, input.numel(), (input.numel(),)), input
     x = broadcast.reshape(input, (input.numel(),)) if dim is None else input
     axis = 0 if dim is None else one_axis("repeat_interleave", dim, x.dim())
     shape = _line(x).array.shape
@@ -777,8 +865,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 # fmt: off
 __all__ = [
-    "getitem", "setitem", "index_put", "gather", "scatter", "scatter_add", "index_select",
-    "index_add", "take_along_dim", "masked_fill", "masked_select", "nonzero", "sort", "argsort",
-    "topk", "searchsorted", "unique", "repeat_interleave", "one_hot",
+    "getitem", "setitem", "index_put", "gather", "scatter", "scatter_add",
+    "index_select", "index_add", "take_along_dim", "masked_fill", "masked_select", "nonzero",
+    "sort", "argsort", "topk", "searchsorted", "unique", "repeat_interleave", "one_hot",
 ]
 # fmt: on

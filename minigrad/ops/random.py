@@ -53,7 +53,8 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = devices.resolve(device)
         self._lock = threading.Lock()
-        self._start(_unforeseen())
+        # PyTorch's: a generator without a seed starts the same always
+        self._start(67280421310721)
 
     def _start(self, seed: int) -> Generator:
         """Makes the two arrays: the start of a sequence."""
@@ -335,7 +336,8 @@ def _finish(x: Tensor, requires_grad: bool) -> Tensor:
 
 
 def rand(
-    *size: Any,
+    *shape: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -348,24 +350,25 @@ def rand(
     >>> x.shape, bool(((x >= 0) & (x < 1)).all())
     (minigrad.Size([2, 3]), True)
     """
-    x = _draw("uniform", shape_of(size), _float_type("rand", dtype), device, generator)
+    x = _draw("uniform", shape_of(shape, size), _float_type("rand", dtype), device, generator)
     return _finish(x, requires_grad)
 
 
 def randn(
-    *size: Any,
+    *shape: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers with mean 0 and variance 1: randn(2, 3) or randn((2, 3))."""
-    x = _draw("normal", shape_of(size), _float_type("randn", dtype), device, generator)
+    x = _draw("normal", shape_of(shape, size), _float_type("randn", dtype), device, generator)
     return _finish(x, requires_grad)
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,

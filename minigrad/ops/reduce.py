@@ -11,6 +11,7 @@ from minigrad.autograd import broadcast
 from minigrad.autograd.broadcast import Shape, kept_dims, sum_
 from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
+from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
 from minigrad.ops.elementwise import abs, exp, maximum, minimum, pow, sqrt, square
 from minigrad.ops.index import Pair, place_rule
@@ -152,7 +153,13 @@ def _summable(x: Tensor, dtype: Any) -> Tensor:
 
 
 def sum(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
 ) -> Tensor:
     """out = the sum of x over `dim`, an int or several, or over everything.
 
@@ -166,12 +173,19 @@ def sum(
     if dtype is not None or x.array.dtype not in dtypes.FLOATS:
         x = _summable(x, dtype)
     if dim is None and axis is None:
-        return sum_(x, tuple(range(len(x.array.shape))), keepdim)
-    return sum_(x, axes_of("sum", axis if dim is None else dim, len(x.array.shape)), keepdim)
+        return sum_(x, tuple(range(len(x.array.shape))), keepdim or keepdims)
+    axes = axes_of("sum", axis if dim is None else dim, len(x.array.shape))
+    return sum_(x, axes, keepdim or keepdims)
 
 
 def mean(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
 ) -> Tensor:
     """out = sum(x) / n over `dim`; for floating-point types only (RuntimeError), or with `dtype`.
 
@@ -186,9 +200,9 @@ def mean(
             f"Got: {x.dtype}; convert with .float(), or pass dtype="
         )
     if x.array.dtype == _FLOAT16:
-        return _in_float32(mean, x, dim, keepdim, axis=axis)
+        return _in_float32(mean, x, dim, keepdim or keepdims, axis=axis)
     axes = axes_of("mean", axis if dim is None else dim, len(x.array.shape))
-    return sum_(x, axes, keepdim) / _count(x.array.shape, axes)
+    return sum_(x, axes, keepdim or keepdims) / _count(x.array.shape, axes)
 
 
 def _in_float32(reduction: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -196,6 +210,7 @@ def _in_float32(reduction: Callable[..., Tensor], x: Tensor, *args: Any, **kwarg
     return cast(reduction(cast(x, dtypes.float32.numpy), *args, **kwargs), _FLOAT16)
 
 
+@numpy_names
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """out = the product of x over one dim, or of everything. bools and ints give int64."""
     x = _summable(input, dtype)
@@ -207,11 +222,13 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     return _prod(x, axes, keepdim)
 
 
+@numpy_names
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements over `dim` are not zero (int64)."""
     return sum(input != 0, dim)
 
 
+@numpy_names
 def cumsum(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
     """out[i] = x[0] + ... + x[i] along `dim`. bools and ints give int64.
 
@@ -222,6 +239,7 @@ def cumsum(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
     return _cumulate("cumsum", cumsum_, input, dim, dtype)
 
 
+@numpy_names
 def cumprod(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
     """out[i] = x[0] * ... * x[i] along `dim`. bools and ints give int64."""
     return _cumulate("cumprod", cumprod_, input, dim, dtype)
@@ -233,6 +251,7 @@ def _cumulate(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, dtype: 
     return op(x, axis) if x.array.shape else broadcast.copy(x)
 
 
+@numpy_names
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """out = log(sum(exp(x))) over `dim`, without overflow.
 
@@ -249,11 +268,13 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 # -- extremes
 
 
+@numpy_names
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """out = the largest of x over `dim`, an int or several; equal ones share the gradient."""
     return _extreme("amax", _max, input, dim, keepdim)
 
 
+@numpy_names
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """out = the smallest of x over `dim`, an int or several; equal ones share the gradient."""
     return _extreme("amin", _min, input, dim, keepdim)
@@ -283,8 +304,9 @@ def _refuse_empty_dim(name: str, x: Tensor, axis: int) -> None:
         )
 
 
+@numpy_names
 def max(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None
 ) -> Any:
     """max(x): the largest; max(x, dim): (values, indices); max(x, y): the larger of each two.
 
@@ -296,19 +318,19 @@ def max(
     values=tensor([5, 7]),
     indices=tensor([1, 0]))
     """
-    return _pick("max", (_max, _max_with_indices, maximum, Max), input, dim, keepdim, axis, other)
+    return _pick("max", (_max, _max_with_indices, maximum, Max), input, dim, keepdim, other)
 
 
+@numpy_names
 def min(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, other: Any = None
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None
 ) -> Any:
     """min(x): the smallest; min(x, dim): (values, indices); min(x, y): the smaller of each two."""
-    return _pick("min", (_min, _min_with_indices, minimum, Min), input, dim, keepdim, axis, other)
+    return _pick("min", (_min, _min_with_indices, minimum, Min), input, dim, keepdim, other)
 
 
-def _pick(name: str, ops: Any, x: Tensor, dim: Any, keepdim: bool, axis: Any, other: Any) -> Any:
+def _pick(name: str, ops: Any, x: Tensor, dim: Any, keepdim: bool, other: Any) -> Any:
     of_all, along, elementwise, result = ops
-    dim = axis if dim is None else dim
     if isinstance(dim, Tensor) or other is not None:
         return elementwise(x, dim if other is None else other)
     if dim is None:
@@ -321,14 +343,16 @@ def _pick(name: str, ops: Any, x: Tensor, dim: Any, keepdim: bool, axis: Any, ot
     return result(*along(x, axis, keepdim))
 
 
-def argmax(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
+@numpy_names
+def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The index of the largest element, the first of several, along `dim` or of all in order."""
-    return _pick_index("argmax", _argmax, input, axis if dim is None else dim, keepdim)
+    return _pick_index("argmax", _argmax, input, dim, keepdim)
 
 
-def argmin(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
+@numpy_names
+def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest element, the first of several, along `dim` or of all in order."""
-    return _pick_index("argmin", _argmin, input, axis if dim is None else dim, keepdim)
+    return _pick_index("argmin", _argmin, input, dim, keepdim)
 
 
 def _pick_index(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, keepdim: bool) -> Tensor:
@@ -345,14 +369,16 @@ def _pick_index(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, keepd
     return op(x, axis, keepdim)
 
 
-def any(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
+@numpy_names
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether any element over `dim` is not zero: bool, or uint8 for uint8."""
-    return _truth("any", _any, input, axis if dim is None else dim, keepdim)
+    return _truth("any", _any, input, dim, keepdim)
 
 
-def all(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
+@numpy_names
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether all elements over `dim` are not zero: bool, or uint8 for uint8."""
-    return _truth("all", _all, input, axis if dim is None else dim, keepdim)
+    return _truth("all", _all, input, dim, keepdim)
 
 
 def _truth(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, keepdim: bool) -> Tensor:
@@ -366,6 +392,7 @@ def _truth(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, keepdim: b
 # -- moments and norms
 
 
+@numpy_names
 def var(
     input: Tensor,
     dim: Any = None,
@@ -373,7 +400,6 @@ def var(
     keepdim: bool = False,
     *,
     correction: Any = None,
-    axis: Any = None,
 ) -> Tensor:
     """out = sum((x - mean(x))^2) / (n - correction) over `dim`.
 
@@ -392,10 +418,11 @@ def var(
         dim, unbiased = None, dim
     if correction is None:
         correction = 0 if unbiased is False else 1
-    axes = axes_of("var", axis if dim is None else dim, input.dim())
+    axes = axes_of("var", dim, input.dim())
     return _var(input, axes, correction, keepdim)
 
 
+@numpy_names
 def std(
     input: Tensor,
     dim: Any = None,
@@ -403,11 +430,10 @@ def std(
     keepdim: bool = False,
     *,
     correction: Any = None,
-    axis: Any = None,
 ) -> Tensor:
     """out = sqrt(var(x)); its gradient is 0 where all elements are equal."""
     return _off_zero(
-        sqrt, var(input, dim, unbiased, keepdim, correction=correction, axis=axis), 0.0
+        sqrt, var(input, dim, unbiased, keepdim, correction=correction), 0.0
     )
 
 
@@ -439,7 +465,8 @@ def norm(
         )
     if isinstance(p, str) and p != "fro":
         raise NotImplementedError(
-            f"norm(): p='{p}' is not there; 'fro', numbers and infinities are"
+            f"norm(): p='{p}' is not there, since there are no singular values yet; 'fro', numbers "
+            "and infinities are"
         )
     if x.array.dtype == _FLOAT16:
         return _in_float32(norm, x, p, dim, keepdim)

@@ -30,6 +30,7 @@ from minigrad.autograd.mode import mode
 from minigrad.autograd.node import Output
 from minigrad.autograd.primitive import Op, broadcast_error, cast, primitive, record
 from minigrad.autograd.primitive import _suit as suit
+from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
 from minigrad.tensor import Size, Tensor, wrap
 
@@ -99,8 +100,10 @@ tril_ = primitive("tril", "x | k", x=lambda g, k: tril_(g, k))
 triu_ = primitive("triu", "x | k", x=lambda g, k: triu_(g, k))
 
 
-def ints(name: str, args: Sequence[Any]) -> tuple[int, ...]:
-    """The ints that f(x, 2, 3), f(x, (2, 3)) and f(x, [2, 3]) mean."""
+def ints(name: str, args: Sequence[Any], keyword: Any = None) -> tuple[int, ...]:
+    """The ints that f(x, 2, 3), f(x, (2, 3)) and f(x, [2, 3]) mean, and f(x, keyword=(2, 3))."""
+    if keyword is not None:
+        args = (*args, keyword)
     if len(args) == 1 and isinstance(args[0], list | tuple):
         args = args[0]
     try:
@@ -112,7 +115,7 @@ def ints(name: str, args: Sequence[Any]) -> tuple[int, ...]:
 # -- the same elements in another shape
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
     """The elements of x, in order, in another shape; one size may be -1.
 
     A view where the strides allow one, else a copy. Raises RuntimeError where the sizes do not
@@ -123,22 +126,22 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    new = _resolve(ints("reshape", shape), input.array.shape)
+    new = _resolve(ints("reshape", args, shape), input.array.shape)
     return broadcast.alias(input) if new == input.array.shape else broadcast.reshape(input, new)
 
 
-def view(input: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     """As reshape, but never a copy: raises RuntimeError where the strides allow no view."""
-    if len(shape) == 1 and isinstance(shape[0], dtypes.DType):
+    if len(args) == 1 and isinstance(args[0], dtypes.DType):
         raise NotImplementedError(
             "view(dtype): minigrad does not reinterpret memory; to(dtype) converts the values"
         )
-    out = viewed(input, _resolve(ints("view", shape), input.array.shape))
+    out = viewed(input, _resolve(ints("view", args, size), input.array.shape))
     if out is None:
         raise RuntimeError(
             "view(): view size is not compatible with input tensor's size and stride (at least "
             f"one dimension spans across two contiguous subspaces): shape {list(input.shape)}, "
-            f"strides {list(input.stride())}, wanted {list(ints('view', shape))}. Use "
+            f"strides {list(input.stride())}, wanted {list(ints('view', args, size))}. Use "
             ".reshape(...) instead."
         )
     return out
@@ -155,8 +158,15 @@ def _resolve(shape: Shape, old: Shape) -> Shape:
     if shape and min(shape) < 0:
         shape = _infer(shape, count)
     if math.prod(shape) != count:
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
+        raise _wrong_count(shape, count)
     return shape
+
+
+def _wrong_count(shape: Shape, count: int) -> RuntimeError:
+    return RuntimeError(
+        f"shape '{list(shape)}' is invalid for input of size {count}: view() and reshape() keep "
+        "every element; one size may be -1"
+    )
 
 
 def _infer(shape: Shape, count: int) -> Shape:
@@ -174,7 +184,7 @@ def _infer(shape: Shape, count: int) -> Shape:
             "dimension size -1 can be any value and is ambiguous"
         )
     if known == 0 or count % known:
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {count}")
+        raise _wrong_count(shape, count)
     return (*shape[:at], count // known, *shape[at + 1 :])
 
 
@@ -283,14 +293,14 @@ def reshape_inplace(x: Tensor, view: Tensor) -> Tensor:
 # -- dims in another order
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """A view of x with dim dims[i] as dim i.
 
     >>> import minigrad
     >>> minigrad.zeros(2, 3, 5).permute(2, 0, 1).shape
     minigrad.Size([5, 2, 3])
     """
-    axes, ndim = ints("permute", dims), input.dim()
+    axes, ndim = ints("permute", args, dims), input.dim()
     if len(axes) != ndim:
         raise RuntimeError(
             "permute(): number of dimensions in the tensor input does not match the length of the "
@@ -355,7 +365,7 @@ moveaxis = movedim
 # -- broadcasting
 
 
-def expand(input: Tensor, *sizes: Any) -> Tensor:
+def expand(input: Tensor, *args: Any, size: Any = None) -> Tensor:
     """A view of x in a larger shape: dims of size 1 repeat, new ones come in front, -1 keeps.
 
     >>> import minigrad
@@ -363,7 +373,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     tensor([[1, 1],
             [2, 2]])
     """
-    return _expand("expand", input, ints("expand", sizes))
+    return _expand("expand", input, ints("expand", args, size))
 
 
 def _expand(name: str, x: Tensor, sizes: Shape) -> Tensor:
@@ -461,7 +471,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 # -- joining and cutting
 
 
-def cat(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
+@numpy_names
+def cat(tensors: Any, dim: Any = 0) -> Tensor:
     """The tensors one after the other along `dim`, in the type in which they meet.
 
     All other sizes must agree (RuntimeError); empty 1-D tensors are skipped, as in PyTorch.
@@ -474,7 +485,7 @@ def cat(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
     if not xs:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     xs = [x for x in _of_one_type(xs) if x.array.shape != (0,)] or xs[:1]
-    return cat_(xs, _check_cat(xs, dim if axis is None else axis))
+    return cat_(xs, _check_cat(xs, dim))
 
 
 concat = concatenate = cat
@@ -526,6 +537,7 @@ def _check_cat(xs: list[Tensor], dim: Any) -> int:
     return axis
 
 
+@numpy_names
 def stack(tensors: Any, dim: Any = 0, *, axis: Any = None) -> Tensor:
     """Tensors of one shape, side by side along a new dim.
 
@@ -677,7 +689,7 @@ def select(input: Tensor, dim: Any, index: Any) -> Tensor:
 # -- repeating, padding, turning
 
 
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
     """x laid out repeats[i] times along each dim i; more repeats than dims add dims in front.
     Always a copy.
 
@@ -686,7 +698,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    times, shape = ints("repeat", repeats), input.array.shape
+    times, shape = ints("repeat", args, repeats), input.array.shape
     if len(times) < len(shape):
         raise RuntimeError(
             "repeat(): Number of dimensions of repeat dims can not be smaller than number of "
@@ -703,9 +715,9 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     return broadcast.view(copied, tuple([n * size for n, size in zip(times, shape, strict=True)]))
 
 
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """As repeat, for the last dims where there are fewer numbers than dims."""
-    times = ints("tile", dims)
+    times = ints("tile", args, dims)
     return repeat(input, (1,) * (input.dim() - len(times)) + times)
 
 
@@ -747,9 +759,9 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
     return pad_(input, tuple(widths), suit(0 if value is None else value, input.array.dtype))
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
     """x with the order of elements reversed along `dims`."""
-    given = ints("flip", dims)
+    given = ints("flip", args, dims)
     return flip_(input, axes_of("flip", given, input.dim()) if given else ())
 
 

@@ -7,9 +7,10 @@ each after the other.
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.autograd import no_grad
+from minigrad.names import missing
 from minigrad.optim.optimizer import Optimizer
 from minigrad.tensor import Tensor
 
@@ -334,3 +335,9 @@ class ReduceLROnPlateau:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over what state_dict() returned."""
         self.__dict__.update(state_dict)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(missing("optim.lr_scheduler", name, globals()))

@@ -48,12 +48,16 @@ CONTIGUOUS = LAYOUTS[:1]
 
 def run(spec: OpSpec, device: Any = None, examples: int = 10, seed: int = 0) -> dict[str, int]:
     """Runs every check that concerns the spec, each on `examples` inputs; returns how many of each
-    were run.
+    were run. What a check raises carries a note that names op, check and seed.
     """
     place, done = resolve(device), {}
     for name in applicable(spec):
         for i in range(1 if name in ("points", "errors") else examples):
-            CHECKS[name](spec, Seeded(seed + i), place)
+            try:
+                CHECKS[name](spec, Seeded(seed + i), place)
+            except Exception as error:
+                error.add_note(f"{spec.name} fails the check '{name}' with seed {seed + i}")
+                raise
             done[name] = i + 1
     return done
 

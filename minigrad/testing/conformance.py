@@ -15,6 +15,7 @@ RuntimeError that names it, is skipped, and counted as such.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
@@ -611,6 +612,24 @@ def _duplicates(backend: Any, name: str, draw: Draw) -> None:
     for accumulate in (False, True) if name == "index_put" else (False,):
         args = (x, [at], source, accumulate) if name == "index_put" else (x, 0, at, source)
         compare(backend, kernel, args, draw, LAYOUTS[:4])
+
+
+@_case("index_put", "out", *FLOATS, INT64)
+def _index_put_out(backend: Any, name: str, draw: Draw) -> None:
+    """out=x is written to and returned, through a view too; out of range, nothing changes."""
+    for accumulate in (False, True):
+        x, values = draw.values((3, 4)), draw.values((2, 2))
+        whole = backend.from_host(x.copy())
+        view = backend.slice(whole, (slice(0, 3, 2), slice(1, 4, 1)))
+        at = [None, backend.from_host(np.array([2, 0]))]
+        out = backend.index_put(view, at, backend.from_host(values), accumulate, view)
+        _same_object(name, out, view)
+        x[::2, [3, 1]] = x[::2, [3, 1]] + values if accumulate else values
+        _close(backend, kernels.table[name], (x,), whole, x, f"{name} into its own operand")
+        wrong = [None, backend.from_host(np.array([0, 9]))]
+        with contextlib.suppress(IndexError):
+            backend.index_put(view, wrong, backend.from_host(values), accumulate, view)
+        _close(backend, kernels.table[name], (x,), whole, x, f"{name} after an error")
 
 
 @_case("gather scatter scatter_add index index_put index_select index_add", "out_of_range")

@@ -1,6 +1,15 @@
 """Helpers for training loops: clipping gradients, parameters as one vector."""
 
+from typing import TYPE_CHECKING, Any
+
+from minigrad.names import missing
 from minigrad.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
 from minigrad.nn.utils.convert import parameters_to_vector, vector_to_parameters
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(missing("nn.utils", name, globals()))
