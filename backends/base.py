@@ -936,6 +936,10 @@ class Backend:
         inner = self.mul(slope, self.sub(1.0, self.mul(t, t)))
         return self.mul(g, self.mul(self.add(self.add(t, 1.0), inner), 0.5))
 
+    def relu_grad(self, g: Array, out: Array) -> Array:
+        """gx[i] = 0 if out[i] <= 0 else g[i]"""
+        return self.where(self.le(out, 0.0), 0.0, g)
+
     def silu_grad(self, g: Array, x: Array) -> Array:
         """s = sigmoid(x[i]); gx[i] = g[i] * s * (1 + x[i] * (1 - s))"""
         s = self.sigmoid(x)

@@ -396,6 +396,7 @@ class NumpyBackend(Backend):
     softmax_grad = staticmethod(numpy_fused.softmax_grad)
     log_softmax = staticmethod(numpy_fused.log_softmax)
     log_softmax_grad = staticmethod(numpy_fused.log_softmax_grad)
+    relu_grad = staticmethod(numpy_fused.relu_grad)
     gelu_grad = staticmethod(numpy_fused.gelu_grad)
     gelu_tanh_grad = staticmethod(numpy_fused.gelu_tanh_grad)
     silu_grad = staticmethod(numpy_fused.silu_grad)

@@ -10,6 +10,7 @@ import pytest
 from minigrad.backends import base
 from minigrad.backends.base import Backend, Wrapper, kernel_names, random_blocks
 from minigrad.backends.numpy_backend import NumpyBackend
+from minigrad.backends.numpy_threads import blas
 
 np.seterr(all="ignore")
 numpy_backend = NumpyBackend()
@@ -147,7 +148,7 @@ CASES = {
 }
 FLOAT_PAIRS = ["fmax", "fmin", "hypot", "ne", "le", "gt", "ge",
                "logical_and", "logical_or", "logical_xor"]
-GRADS = ["gelu_grad", "gelu_tanh_grad", "silu_grad"]
+GRADS = ["relu_grad", "gelu_grad", "gelu_tanh_grad", "silu_grad"]
 for name in kernel_names():
     if name not in CORE and name not in CASES:
         values = special if name not in ("asin", "acos") else special / 3
@@ -210,9 +211,23 @@ def test_where_takes_bits_as_they_are(dtype, shape):
                         out[...] = before
 
 
+@pytest.mark.parametrize("dtype", ["f", "d", "e"])
+@pytest.mark.parametrize("size", [5, 1 << 15, 100_001])
+def test_axpy(dtype, size):
+    """y += a * x, in the BLAS or without it: large and small, contiguous and not."""
+    wide = rng.standard_normal((size, 2)).astype(dtype)
+    layouts = [(wide[:, 0], wide[:, 1].copy()), (wide[:, 0].copy(), wide[:, 1].copy())]
+    for x, y in [*layouts, (layouts[0][1], wide[:, 0])]:
+        for a in (1, -0.25):
+            expected = y.astype("d") + a * x.astype("d")
+            blas.axpy(a, x, y)
+            assert y.dtype == dtype
+            np.testing.assert_allclose(y, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 32, 33])
 def test_products_of_few_rows(rows):
-    """x @ w.T is computed the other way round where x has few rows: the same, in the same layout."""
+    """Few rows times w.T are computed the other way round: the same, in the same layout."""
     for terms, columns in ((128, 300), (127, 300), (256, 5), (700, 256)):
         x, w = draw(rows, terms), draw(columns, terms)
         for y in (w.copy().T, w.T.copy(), w.T):

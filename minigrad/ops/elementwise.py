@@ -214,7 +214,8 @@ bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 # -- activations; the fused ones differentiate their definition where a second derivative is wanted
 
-relu = elementwise("relu", "x", x=lambda g, out: where_(out <= 0, 0, g))
+relu = elementwise("relu", "x", x=lambda g, out: _relu_grad(g, out))
+_relu_grad = primitive("relu_grad", "g out", g=lambda h, out: _relu_grad(h, out))
 sigmoid = elementwise("sigmoid", "x", to_float=True, x=lambda g, out: g * (out * (1 - out)))
 _leaky_relu = elementwise(
     "leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope)

@@ -165,7 +165,8 @@ def cross_entropy(
         raise RuntimeError(
             f"cross_entropy(): label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
         )
-    if isinstance(target, Tensor) and target.shape == input.shape and target.dim():
+    shape = input.array.shape
+    if isinstance(target, Tensor) and target.array.shape == shape != ():
         return _soft_cross_entropy(input, target, weight, label_smoothing, reduction)
     x, labels = _as_rows("cross_entropy", input, target)
     try:
@@ -271,8 +272,9 @@ def _check_loss(name: str, x: Any, weight: Tensor | None, reduction: str) -> Non
 def _check_target(name: str, x: Tensor, target: Any) -> None:
     if not isinstance(target, Tensor):
         raise TypeError(f"{name}(): target must be a Tensor, got {type(target).__name__}")
-    shape, wanted = tuple(target.shape), (*x.shape[:1], *x.shape[2:]) if x.dim() > 1 else ()
-    if x.dim() > 1 and shape[:1] != wanted[:1]:
+    shape, size = target.array.shape, x.array.shape
+    wanted = size[:1] + size[2:] if len(size) > 1 else ()
+    if len(size) > 1 and shape[:1] != wanted[:1]:
         raise ValueError(
             f"{name}(): Expected input batch_size ({x.shape[0]}) to match target batch_size "
             f"({shape[0] if shape else 1}): input {tuple(x.shape)}, target {shape}"
@@ -283,7 +285,7 @@ def _check_target(name: str, x: Tensor, target: Any) -> None:
             f"{name}(): Expected target size {list(wanted)}, got {list(shape)}, for input "
             f"{tuple(x.shape)}{hint}"
         )
-    if target.dtype is not dtypes.int64:
+    if target.array.dtype != dtypes.int64.numpy:
         raise RuntimeError(
             f"{name}(): expected target dtype to be {dtypes.int64}, the classes' numbers, but got "
             f"{target.dtype}; convert with target.long(). Probabilities have the shape of the input"

@@ -594,7 +594,7 @@ row("softmax", _softmax(0, 0), smooth=_softmax(1, 2))
 row("log_softmax", _softmax(0, 0), smooth=_softmax(1, 2))
 row("softmax_grad", _softmax_grad)
 row("log_softmax_grad", _softmax_grad)
-for name in ("gelu_grad", "gelu_tanh_grad", "silu_grad"):
+for name in ("relu_grad", "gelu_grad", "gelu_tanh_grad", "silu_grad"):
     row(name, _same_shape)
 
 

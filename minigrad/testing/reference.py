@@ -640,6 +640,10 @@ def log_softmax_grad(g: Array, out: Array, axis: int) -> Array:
     return np.moveaxis(gx, -1, axis) if g.ndim else gx.reshape(())
 
 
+def relu_grad(g: Array, out: Array) -> Array:
+    return np.where(out <= 0, 0, g)
+
+
 def gelu_grad(g: Array, x: Array) -> Array:
     density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
     return g * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * density)
