@@ -1,0 +1,16 @@
+"""The OpenCL backend: a file for each family of kernels, and a .cl file of the same name."""
+
+from __future__ import annotations
+
+from .array import Array
+from .elementwise import Elementwise
+from .matmul import matmul
+from .memory import Memory
+from .views import Views
+
+
+class OpenCLBackend(Memory, Views, Elementwise):
+    """Kernels on `array.Array`, on the device `opencl:index`."""
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        return matmul(self, x, y)

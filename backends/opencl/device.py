@@ -1,0 +1,142 @@
+"""What all kernels on OpenCL use: one device, one context, one queue that works in order.
+
+Everything is asynchronous: a kernel returns when it is enqueued, and the host waits where it reads
+(to_host, nonzero) or in synchronize.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..base import Backend, kernel_names
+from . import discovery
+from .program import TYPES, Programs
+
+SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
+GROUP = 128  # work items of a group on a GPU
+
+
+class OpenCLDevice(Backend):
+    """The device `opencl:index`; the families of kernels derive from it."""
+
+    name = "opencl"
+
+    def __init__(self, index: int = 0) -> None:
+        self.cl = cl = discovery.import_pyopencl()
+        self.place = f"opencl:{index}"
+        self.device = device = discovery.device(index)
+        self.description = discovery.describe(device)
+        self.is_cpu = discovery.is_cpu(device)
+        self.compute_units = device.max_compute_units
+        self.local_memory = device.local_mem_size
+        self.types = self._types()
+        self.context = cl.Context([device])
+        self.queue = cl.CommandQueue(self.context)
+        self.pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self.queue))
+        self.programs = Programs(cl, self.context, device, self.queue, self.is_cpu)
+        self.plans: dict[Any, Any] = {}
+        self.errors = Errors(self)
+        _alive.add(self)
+
+    def _types(self) -> frozenset[np.dtype]:
+        hidden = discovery.disabled()
+        if not self.device.double_fp_config:
+            hidden.add("float64")
+        return frozenset(np.dtype(name) for name in TYPES if name not in hidden)
+
+    def allocate(self, nbytes: int) -> Any:
+        """A buffer of the pool. What is given back may be in use by kernels that are still to run:
+        those that get it next come later in the queue."""
+        try:
+            return self.pool.allocate(nbytes or 1)
+        except (self.cl.MemoryError, self.cl.LogicError, self.cl.RuntimeError) as error:
+            raise self._no_memory(nbytes, error) from error
+
+    def _no_memory(self, nbytes: int, error: Exception) -> RuntimeError:
+        self.pool.free_held()
+        mib = [round(n / 2**20) for n in (
+            nbytes, self.pool.active_bytes, self.device.global_mem_size,
+            self.device.max_mem_alloc_size)]
+        return RuntimeError(
+            f"{self.place} ({self.description}) is out of memory: tried to allocate "
+            f"{mib[0]} MiB with {mib[1]} MiB in use; the device has {mib[2]} MiB, at most {mib[3]} "
+            f"MiB for one array. Use smaller batches, or delete what is no longer needed ({error})")
+
+    def check_type(self, dtype: np.dtype) -> None:
+        """Raises TypeError for a type that the device lacks."""
+        if dtype not in self.types:
+            other = "float32" if dtype == np.float64 else "a type that it has"
+            raise TypeError(
+                f"{self.place} ({self.description}) has no {dtype.name}: use {other}, "
+                "or the device 'cpu'")
+
+    def shares(self, n: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+        """How n elements are shared out: elements for each work item, global and local size.
+
+        A CPU gets few work items with a long piece each, a GPU one element an item."""
+        if not self.is_cpu:
+            return 1, (-(-n // GROUP) * GROUP,), (GROUP,)
+        pieces = min(-(-n // SMALLEST_PIECE), 8 * self.compute_units) or 1
+        chunk = -(-n // pieces) + 63 & ~63
+        return chunk, (-(-n // max(chunk, 1)) or 1,), (1,)
+
+    def synchronize(self) -> None:
+        self.queue.finish()
+        self.errors.raise_if_any()
+
+
+class Errors:
+    """The error word: what a kernel that meets a bad index leaves, read when the host waits anyway.
+
+    Kernels get `buffer`, three int64: whether there was an error, the index, the size of its axis.
+    """
+
+    def __init__(self, backend: OpenCLDevice) -> None:
+        self.backend = backend
+        self.is_pending = False
+        self._buffer: Any = None
+
+    @property
+    def buffer(self) -> Any:
+        """For a kernel that is about to be launched."""
+        self.is_pending = True
+        if self._buffer is None:
+            self._buffer = self.backend.from_host(np.zeros(3, np.int64)).buffer
+        return self._buffer
+
+    def raise_if_any(self) -> None:
+        """Reads the word, if a kernel that may have written it was launched since."""
+        if not self.is_pending:
+            return
+        self.is_pending = False
+        word = np.empty(3, np.int64)
+        cl, queue = self.backend.cl, self.backend.queue
+        cl.enqueue_copy(queue, word, self._buffer, is_blocking=True)
+        if word[0]:
+            cl.enqueue_copy(queue, self._buffer, np.zeros(3, np.int64), is_blocking=True)
+            raise IndexError(f"index {word[1]} is out of bounds for an axis of size {word[2]}")
+
+
+# Note [Forks]. The threads of an OpenCL runtime do not live on in a forked process: a kernel that
+# is launched there never ends. So the child's backends are made to raise instead.
+_alive: weakref.WeakSet[OpenCLDevice] = weakref.WeakSet()
+
+
+def _forked(*args: Any) -> NoReturn:
+    raise RuntimeError(
+        "this process was forked from one that uses OpenCL, and OpenCL does not survive a fork. "
+        "Start processes with multiprocessing's 'spawn' or 'forkserver', or fork before the first "
+        "use of an OpenCL device")
+
+
+def _disarm() -> None:
+    for backend in _alive:
+        for name in kernel_names():
+            setattr(backend, name, _forked)
+
+
+os.register_at_fork(after_in_child=_disarm)
