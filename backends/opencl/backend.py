@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from .array import Array
 from .elementwise import Elementwise
+from .index import Index
 from .matmul import matmul
 from .memory import Memory
+from .random import Random
+from .reduce import Reduce
+from .sort import Sort
 from .views import Views
 
 
-class OpenCLBackend(Memory, Views, Elementwise):
+class OpenCLBackend(Memory, Views, Elementwise, Reduce, Index, Sort, Random):
     """Kernels on `array.Array`, on the device `opencl:index`."""
 
     def matmul(self, x: Array, y: Array) -> Array:

@@ -74,15 +74,25 @@ class OpenCLDevice(Backend):
                 f"{self.place} ({self.description}) has no {dtype.name}: use {other}, "
                 "or the device 'cpu'")
 
-    def shares(self, n: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-        """How n elements are shared out: elements for each work item, global and local size.
+    def shares(self, n: int, work: int = 1,
+               multiple: int = 64) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+        """How n tasks are shared out: tasks for each work item, global and local size.
 
-        A CPU gets few work items with a long piece each, a GPU one element an item."""
+        A CPU gets few work items with many tasks each (a multiple of `multiple`), where a task
+        touches `work` elements; a GPU one task an item."""
         if not self.is_cpu:
-            return 1, (-(-n // GROUP) * GROUP,), (GROUP,)
-        pieces = min(-(-n // SMALLEST_PIECE), 8 * self.compute_units) or 1
-        chunk = -(-n // pieces) + 63 & ~63
-        return chunk, (-(-n // max(chunk, 1)) or 1,), (1,)
+            return 1, (max(-(-n // GROUP), 1) * GROUP,), (GROUP,)
+        pieces = max(min(-(-n * work // SMALLEST_PIECE), 8 * self.compute_units, n), 1)
+        chunk = max(-(-n // (pieces * multiple)), 1) * multiple
+        return chunk, (max(-(-n // chunk), 1),), (1,)
+
+    def pieces(self, tasks: int, n: int) -> int:
+        """Into how many pieces each of a few long tasks of n elements is cut, to keep the device
+        busy. The numbers depend on the device and the shape alone, so that every run adds in the
+        same order."""
+        per_unit, shortest = (4, SMALLEST_PIECE) if self.is_cpu else (64, 256)
+        wanted = -(-per_unit * self.compute_units // max(tasks, 1))
+        return max(min(wanted, n // shortest), 1)
 
     def synchronize(self) -> None:
         self.queue.finish()
