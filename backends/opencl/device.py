@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base import Backend, kernel_names
 from . import discovery
+from .array import Array
 from .program import TYPES, Programs
 
 SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
@@ -102,7 +103,7 @@ class OpenCLDevice(Backend):
 class Errors:
     """The error word: what a kernel that meets a bad index leaves, read when the host waits anyway.
 
-    Kernels get `buffer`, three int64: whether there was an error, the index, the size of its axis.
+    It is three int64: whether there was an error, the index, the size of its axis.
     """
 
     def __init__(self, backend: OpenCLDevice) -> None:
@@ -110,13 +111,27 @@ class Errors:
         self.is_pending = False
         self._buffer: Any = None
 
+    def watch(self, index: Array, low: int, high: int) -> Any:
+        """The word, for a kernel about to use these indices, which must be at least low and below
+        high. Those that came from the host are checked here and now."""
+        if index.host is None or index.host.values is None:
+            self.is_pending = True
+        elif not index.host.lie_between(low, high):
+            self._check_now(index, low, high)
+        return self.word
+
     @property
-    def buffer(self) -> Any:
-        """For a kernel that is about to be launched."""
-        self.is_pending = True
+    def word(self) -> Any:
         if self._buffer is None:
             self._buffer = self.backend.from_host(np.zeros(3, np.int64)).buffer
         return self._buffer
+
+    def _check_now(self, index: Array, low: int, high: int) -> None:
+        """Not all of what came from the host is in range. This may be a view of a part of it."""
+        values = self.backend.to_host(index)
+        wrong = values[(values < low) | (values >= high)]
+        if wrong.size:
+            raise out_of_bounds(int(wrong[0]), high)
 
     def raise_if_any(self) -> None:
         """Reads the word, if a kernel that may have written it was launched since."""
@@ -128,7 +143,11 @@ class Errors:
         cl.enqueue_copy(queue, word, self._buffer, is_blocking=True)
         if word[0]:
             cl.enqueue_copy(queue, self._buffer, np.zeros(3, np.int64), is_blocking=True)
-            raise IndexError(f"index {word[1]} is out of bounds for an axis of size {word[2]}")
+            raise out_of_bounds(int(word[1]), int(word[2]))
+
+
+def out_of_bounds(index: int, size: int) -> IndexError:
+    return IndexError(f"index {index} is out of bounds for an axis of size {size}")
 
 
 # Note [Forks]. The threads of an OpenCL runtime do not live on in a forked process: a kernel that

@@ -104,10 +104,10 @@ def _add_position(backend: OpenCLDevice, before: Array, index: Array, size: int,
     out = backend.empty(shape, INT64)
     launch = backend.programs.kernel("positions.cl", "positions", "***Sqq*")
     made = _plan(backend, launch, out.layout, [before.layout, index.layout])
+    error = backend.errors.watch(index, -size, size)
     if made.nbytes:
         made.launch(made.global_size, made.local_size, out.buffer, before.buffer, index.buffer,
-                    made.pack(0, before.offset, index.offset) + made.tail, size, stride,
-                    backend.errors.buffer)
+                    made.pack(0, before.offset, index.offset) + made.tail, size, stride, error)
     return out
 
 
@@ -126,10 +126,11 @@ def _gather(backend: OpenCLDevice, x: Array, source: Layout, index: Array, strid
     moved = MOVED_AS[x.dtype.itemsize]
     launch = backend.programs.kernel("index.cl", "gather", "***SS*", moved)
     made = _plan(backend, launch, out.layout, [index.layout, source])
+    error = backend.errors.watch(index, 0, size) if size != UNCHECKED else backend.errors.word
     if made.nbytes:
         axis = struct.pack("<4q3I4x", size, 0, 0, stride, 0, 1, size != UNCHECKED)
         made.launch(made.global_size, made.local_size, out.buffer, index.buffer, x.buffer,
-                    made.pack(0, index.offset, x.offset) + made.tail, axis, backend.errors.buffer)
+                    made.pack(0, index.offset, x.offset) + made.tail, axis, error)
     return out
 
 
@@ -161,10 +162,11 @@ def _scatter(backend: OpenCLDevice, name: str, out: Array, lines: Layout, axis: 
         layout(lines.shape, x.strides[:axis] + x.strides[axis + 1:], x.dtype) for x in (index, src)]
     n = index.shape[axis]
     made = _plan(backend, launch, lines, operands, n)
+    error = backend.errors.watch(index, 0, size) if size != UNCHECKED else backend.errors.word
     places = size if size != UNCHECKED else out.layout.size
     parts = min(backend.pieces(lines.size, n), places)
     packed = struct.pack("<4q3I4x", places, index.strides[axis], src.strides[axis], stride, n,
                          parts, size != UNCHECKED)
     launch((*made.global_size, parts), (*made.local_size, 1), out.buffer, index.buffer, src.buffer,
-           made.pack(0, index.offset, src.offset) + made.tail, packed, backend.errors.buffer)
+           made.pack(0, index.offset, src.offset) + made.tail, packed, error)
     return out

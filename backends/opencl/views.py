@@ -55,7 +55,7 @@ class Views(OpenCLDevice):
 
     def flip(self, x: Array, axes: Axes) -> Array:
         offset, strides = x.offset, list(x.strides)
-        for axis in axes:
+        for axis in axes if x.shape else ():
             offset += max(x.shape[axis] - 1, 0) * strides[axis]
             strides[axis] = -strides[axis]
         return self.copy(x.seen_as(x.shape, tuple(strides), offset))

@@ -59,6 +59,8 @@ def elementwise(backend: OpenCLDevice, file: str, name: str, operands: tuple[Any
     elif any(overlap(x, out) for x in operands if x.__class__ is Array):
         apart = [backend.copy(x) if x.__class__ is Array else x for x in operands]
         return elementwise(backend, file, name, tuple(apart), out, predicate)
+    elif out.host is not None:
+        out.host.values = None
     if plan.nbytes:
         plan.run(out, buffers, offsets, numbers)
     return out
