@@ -17,13 +17,7 @@
 // `splits` multiplies a slice of K and writes a matrix of its own, and add_splits adds these, always
 // in one order, so that every run gives the same bits.
 
-// Sums of integers wrap around, which C promises for unsigned ones alone: their bits are the same.
-#if defined(T) && !defined(IS_FLOAT)
-#undef T
-#undef C
-#define T U
-#define C U
-#endif
+#include "product.h"
 #include "common.h"
 
 typedef struct {
@@ -34,18 +28,6 @@ typedef struct {
     long splits, slice;                           // the parts of K, and how much is in each
     long block;                                   // rows for each item of `packed`
 } Product;
-
-// z + x * y and x + y, where for bool `and` and `or` stand for * and +.
-#if defined(IS_FLOAT)
-#define MAD(x, y, z) fma(x, y, z)
-#define PLUS(x, y) ((x) + (y))
-#elif defined(IS_BOOL)
-#define MAD(x, y, z) ((z) | ((x) & (y)))
-#define PLUS(x, y) ((x) | (y))
-#else
-#define MAD(x, y, z) ((z) + (x) * (y))
-#define PLUS(x, y) ((x) + (y))
-#endif
 
 // What the third index of an item or a group stands for: a batch, and a slice of K. Where in x, y
 // and out the matrices begin, and how deep they are.
@@ -100,14 +82,12 @@ kernel void naive(ARGUMENTS) {
 //
 // Tiles reach beyond the edges of the matrices: what is outside is filled with zeros.
 
-#define TILE 16
-
 // Element (r, c) of a matrix, zero where it is outside.
 inline C at(global const T *x, long r, long c, long rows, long columns, long row, long column) {
     return r < rows && c < columns ? GET(x, r * row + c * column) : (C)0;
 }
 
-kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void tiled(ARGUMENTS) {
+kernel TILE_GROUP void tiled(ARGUMENTS) {
     local C xs[TILE][TILE], ys[TILE][TILE];
     const int i = get_local_id(1), j = get_local_id(0);
     const long r = get_global_id(1), c = get_global_id(0);
@@ -140,10 +120,7 @@ kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void tiled(ARGUMENTS
 //               +---------------+       its elements are neighbours in memory, so that its rows are
 //                                       fetched whole even if it is transposed.
 
-#define EACH 4
-#define SIDE (TILE * EACH)
-
-kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void blocked(ARGUMENTS) {
+kernel TILE_GROUP void blocked(ARGUMENTS) {
     local C xs[TILE][SIDE + 1], ys[TILE][SIDE + 1];  // + 1: columns fall into different banks
     const int i = get_local_id(1), j = get_local_id(0), item = i * TILE + j;
     const long r0 = get_group_id(1) * SIDE, c0 = get_group_id(0) * SIDE;
@@ -191,9 +168,6 @@ kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void blocked(ARGUMEN
 // each other, so the processor need not wait for one before it begins the next. Where K is longer
 // than DEPTH, the next piece of the panel is packed, and its products are added to those in out.
 
-#ifndef ROWS
-#define ROWS 8
-#endif
 #ifndef DEPTH
 #define DEPTH 256
 #endif

@@ -186,3 +186,75 @@ def test_float16_is_summed_in_float32(backend):
         pytest.skip("the device has no float16")
     x, y = (backend.full(shape, 1, FLOATS[2]) for shape in ((20, 5000), (5000, 20)))
     assert (backend.to_host(backend.matmul(x, y)) == 5000).all()
+
+
+# ------------------------------------------------------------------------------------ convolution
+
+
+def reference(x, w, g, stride, padding, dilation, groups):
+    """The three derivatives of Note [Convolution] in base.py, tap by tap, in float64; and for each
+    the same sums of absolute values, which say how large an error may be."""
+    pads = [(0, 0), (0, 0), *padding]
+    padded = np.pad(x, pads)
+    outs = np.zeros(g.shape), np.zeros(padded.shape), np.zeros(w.shape)
+    per_o, per_c = w.shape[0] // groups, w.shape[1]
+    for tap in np.ndindex(*w.shape[2:]):
+        at = tuple(
+            slice(k * gap, k * gap + step * (n - 1) + 1, step)
+            for k, gap, step, n in zip(tap, dilation, stride, g.shape[2:], strict=True))
+        for group in range(groups):
+            o = slice(group * per_o, (group + 1) * per_o)
+            c = slice(group * per_c, (group + 1) * per_c)
+            pixels, weights = padded[:, c][:, :, *at], w[o][:, :, *tap]
+            outs[0][:, o] += np.einsum("oc,nc...->no...", weights, pixels)
+            outs[1][:, c][:, :, *at] += np.einsum("oc,no...->nc...", weights, g[:, o])
+            outs[2][(o, slice(None), *tap)] = np.einsum(
+                "nop,ncp->oc", *(v.reshape(*v.shape[:2], -1) for v in (g[:, o], pixels)))
+    inner = tuple(
+        slice(low, n - high) for n, (low, high) in zip(padded.shape, pads, strict=True))
+    return outs[0], outs[1][inner], outs[2]
+
+
+def check_conv(backend, dtype, x_shape, w_shape, stride, padding, dilation, groups, seed=0):
+    """All three derivatives, of random arrays in random layouts."""
+    positions = tuple(
+        (n + low + high - gap * (k - 1) - 1) // step + 1 for n, k, step, (low, high), gap
+        in zip(x_shape[2:], w_shape[2:], stride, padding, dilation, strict=True))
+    layouts = Layouts(backend, seed)
+    x, w, g = (layouts.draw(dtype, *shape)
+               for shape in (x_shape, w_shape, (x_shape[0], w_shape[0], *positions)))
+    window = (stride, padding, dilation, groups)
+    wide = [host.astype(np.float64) for host, _ in (x, w, g)]
+    expected = reference(*wide, *window)
+    sizes = reference(*map(np.abs, wide), *window)
+    calls = [
+        lambda: backend.conv(x[1], w[1], *window),
+        lambda: backend.conv_input(g[1], w[1], x_shape, *window),
+        lambda: backend.conv_weight(g[1], x[1], w_shape, *window),
+    ]
+    for call, right, size in zip(calls, expected, sizes, strict=True):
+        out = call()
+        assert out.dtype == dtype
+        check(backend, out, right if dtype.kind == "f" else right.astype(dtype), 0, size)
+        np.testing.assert_array_equal(backend.to_host(out), backend.to_host(call()))
+
+
+@st.composite
+def convolutions(draw):
+    """Shapes of x and w, stride, padding, dilation and groups, on one or two axes."""
+    dims = draw(st.integers(1, 2))
+    each = lambda values: tuple(draw(values) for _ in range(dims))
+    window, stride, dilation = (each(st.integers(1, 3)) for _ in range(3))
+    padding = each(st.tuples(st.integers(0, 3), st.integers(0, 3)))
+    space = tuple(
+        max(1, gap * (k - 1) + 1 - low - high) + draw(st.sampled_from([0, 1, 2, 6, 15, 17, 33]))
+        for k, gap, (low, high) in zip(window, dilation, padding, strict=True))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    n, c, o = (draw(st.sampled_from(sizes)) for sizes in ([1, 2, 5], [1, 2, 3], [1, 2, 5, 9]))
+    return ((n, c * groups, *space), (o * groups, c, *window), stride, padding, dilation, groups)
+
+
+@given(convolutions(), st.sampled_from([*FLOATS, np.dtype(np.int32)]), st.integers(0, 2**32))
+@settings(max_examples=60)
+def test_convolutions_of_all_kinds(backend, convolution, dtype, seed):
+    check_conv(backend, dtype if dtype in backend.types else FLOATS[0], *convolution, seed)
