@@ -37,64 +37,72 @@ typedef struct {
     long step_rows, step_columns;                   // the strides of the convolution
     long parts_down, parts_across;                  // of a plane of the copy: those that taps need
     long rows, columns;                             // of each part
-    long count, block;                              // rows of all the copy, and for each item
+    long count, block;                              // parts of all the copy, and for each item
 } Image;
 
-// Row `number` of the copy: which row of x it comes from, and the column its first element does.
-// Returns null where there is no such row: it is all zeros.
-inline global const T *source(global const T *x, const Image *p, long number, long *column) {
-    const long i = number % p->rows, part = number / p->rows;
-    const long down = part / p->parts_across % p->parts_down, across = part % p->parts_across;
-    const long plane = part / (p->parts_across * p->parts_down);
-    const long row = i * p->step_rows + down - p->low_rows;
-    *column = across - p->low_columns;
-    if (row < 0 || row >= p->height)
-        return 0;
-    return x + plane / p->channels * p->x_image + plane % p->channels * p->x_channel
-        + row * p->x_row;
+// Where in a plane of x part `number` of the copy begins: the row and column of its first element,
+// which may be outside. Moves *x to that plane.
+inline long2 begin_of_part(global const T **x, const Image *p, long number) {
+    const long down = number / p->parts_across % p->parts_down, across = number % p->parts_across;
+    const long plane = number / (p->parts_across * p->parts_down);
+    *x += plane / p->channels * p->x_image + plane % p->channels * p->x_channel;
+    return (long2)(across - p->low_columns, down - p->low_rows);
 }
 
 #ifdef IS_CPU
-kernel GROUP void lay_out(global T *out, global const T *x, const Image p, const long x_start) {
-    const long begin = get_global_id(0) * p.block, end = min(begin + p.block, p.count);
-    const long step = p.step_columns * p.x_column;
-    for (long number = begin; number < end; number++) {
-        global T *row = out + number * p.columns;
-        long column;
-        global const T *from = source(x + x_start, &p, number, &column);
-        // The elements of the copy from `first` to `last` come from x, the others are zero.
-        long first = column < 0 ? (p.step_columns - 1 - column) / p.step_columns : 0;
-        long last = (p.width - column + p.step_columns - 1) / p.step_columns;
-        first = min(first, p.columns);
-        last = from ? clamp(last, first, p.columns) : first;
-        for (long j = 0; j < first; j++)
-            row[j] = 0;
-        long j = first;
-        from += column * p.x_column;
+// out[j] = x[(column + j * step) * stride], and zero where that is outside of the row.
+inline void lay_out_row(global T *out, global const T *x, long column, const Image *p) {
+    const long step = p->step_columns, stride = p->x_column;
+    const long first = min(column < 0 ? (step - 1 - column) / step : 0, p->columns);
+    const long last = clamp((p->width - column + step - 1) / step, first, p->columns);
+    long j = 0;
+    for (; j < first; j++)
+        out[j] = 0;
+    x += column * stride;
 #if VEC > 1
-        if (step == 1)
-            for (; j + VEC <= last; j += VEC)
-                VSTORE(VLOAD(j, from), j, row);
-        if (step == 2)
-            for (; j + VEC < last; j += VEC) {
-                const V even = (V)(VLOAD(2 * j, from).even, VLOAD(2 * j + VEC, from).even);
-                VSTORE(even, j, row);
-            }
+    if (step == 1 && stride == 1)
+        for (; j + VEC <= last; j += VEC)
+            VSTORE(VLOAD(j, x), j, out);
+    if (step == 2 && stride == 1) {
+        // Of two vectors, every other element. They begin at an even column, to end within the row.
+        const long odd = (column + 2 * first) & 1;
+        for (; j + VEC <= last && column + 2 * (j + VEC) - odd <= p->width; j += VEC) {
+            const V one = VLOAD(2 * j - odd, x), two = VLOAD(2 * j - odd + VEC, x);
+            VSTORE(odd ? (V)(one.odd, two.odd) : (V)(one.even, two.even), j, out);
+        }
+    }
 #endif
-        for (; j < last; j++)
-            row[j] = from[j * step];
-        for (; j < p.columns; j++)
-            row[j] = 0;
+    for (; j < last; j++)
+        out[j] = x[j * step * stride];
+    for (; j < p->columns; j++)
+        out[j] = 0;
+}
+
+kernel GROUP void lay_out(global T *out, global const T *x, const Image p, const long x_start) {
+    const long end = min((long)(get_global_id(0) + 1) * p.block, p.count);
+    for (long number = get_global_id(0) * p.block; number < end; number++) {
+        global const T *plane = x + x_start;
+        const long2 begin = begin_of_part(&plane, &p, number);
+        for (long i = 0; i < p.rows; i++) {
+            global T *row = out + (number * p.rows + i) * p.columns;
+            const long from = begin.y + i * p.step_rows;
+            if (from >= 0 && from < p.height)
+                lay_out_row(row, plane + from * p.x_row, begin.x, &p);
+            else
+                for (long j = 0; j < p.columns; j++)
+                    row[j] = 0;
+        }
     }
 }
 #else
 kernel void lay_out(global T *out, global const T *x, const Image p, const long x_start) {
-    const long j = get_global_id(0), number = get_global_id(1);
-    long column;
-    global const T *from = source(x + x_start, &p, number, &column);
-    column += j * p.step_columns;
-    const bool inside = from && column >= 0 && column < p.width;
-    out[number * p.columns + j] = inside ? from[column * p.x_column] : (T)0;
+    const long j = get_global_id(0), i = get_global_id(1), number = get_global_id(2);
+    x += x_start;
+    const long2 begin = begin_of_part(&x, &p, number);
+    const long row = begin.y + i * p.step_rows, column = begin.x + j * p.step_columns;
+    const bool inside = row >= 0 && row < p.height && column >= 0 && column < p.width;
+    out[(number * p.rows + i) * p.columns + j]
+        = inside ? x[row * p.x_row + column * p.x_column] : (T)0;
 }
 #endif
 
@@ -198,7 +206,7 @@ kernel GROUP void conv(global T *out, global const T *image, global const T *w,
 // holds VEC parts of one sum: PAIRS output channels by PAIRS taps, each a vector, which is added up
 // across its lanes at the end.
 //
-// g is laid out as well, with zeros where a vector reaches beyond the positions. Pixels count as zero
+// g is laid out as well if need be, with zeros where a vector reaches beyond the positions. Pixels count as zero
 // there, too, by the mask: zero times what lies there might be NaN. Where rows are short, all of a
 // plane is taken as one row: then g has rows as long as those of the image, and the mask has holes.
 
@@ -256,7 +264,8 @@ inline void correlate(T *sums, global const T *const *g, global const T *const *
 
 // Part s of the images writes sums of its own, (groups, rows, taps), for add_splits of matmul.cl.
 kernel GROUP void conv_weight(global T *out, global const T *image, global const T *g,
-                              global const int2 *taps, global const I *mask, const Gradient p) {
+                              global const int2 *taps, global const I *mask, const Gradient p,
+                              const long g_start) {
     const long group = get_global_id(1), part = get_global_id(2), first = part * p.slice;
     const long begin = get_global_id(0) * p.block, end = min(begin + p.block, p.rows);
     const long last = min(first + p.slice, p.images);
@@ -267,7 +276,7 @@ kernel GROUP void conv_weight(global T *out, global const T *image, global const
                 global const T *from_g[PAIRS], *from_x[PAIRS];
                 for (int i = 0; i < PAIRS; i++) {
                     const long channel = group * p.rows + min(r + i, end - 1);
-                    from_g[i] = g + n * p.g_image + channel * p.g_channel;
+                    from_g[i] = g + g_start + n * p.g_image + channel * p.g_channel;
                     from_x[i] = image + n * p.image + group * p.group
                         + taps[min(t + i, p.taps - 1)].x;
                 }

@@ -103,14 +103,14 @@ class Image:
         self.parts = parts
         self.plane = math.prod(parts) * math.prod(cells)
         self.images, self.channels = x.shape[:2]
-        count = self.images * self.channels * math.prod(parts) * cells[0]
+        count = self.images * self.channels * math.prod(parts)
         # The last vector of positions may reach beyond the last row.
-        self.layout = contiguous_layout((count * cells[1] + 16,), x.dtype)
+        self.layout = contiguous_layout((count * math.prod(cells) + 16,), x.dtype)
         self.nbytes = self.layout.size * x.dtype.itemsize
         block = ceil_div(count, 8 * backend.compute_units)
         self.arguments = struct.pack(
             "<17q", *x.shape[1:], *x.strides, *low, *step, *parts, *cells, count, block)
-        self.size = (ceil_div(count, block),) if backend.is_cpu else (cells[1], count)
+        self.size = (ceil_div(count, block),) if backend.is_cpu else (cells[1], cells[0], count)
         self.launch = _kernel(backend, "lay_out", "**Sq", x.dtype)
 
     def lay_out(self, x: Array) -> Array:
@@ -357,11 +357,14 @@ def _on_cpu(backend: OpenCLDevice, image: Image, taps: Array, g: Layout, channel
         image.channels // groups * image.plane, image.cells[1], channels * g_image.plane,
         g_image.plane, pitch, image.images, slice, run, groups, block)
     size = ceil_div(rows, block), groups, parts
-    launch = _kernel(backend, "conv_weight", "*****S", g.dtype)
+    launch = _kernel(backend, "conv_weight", "*****Sq", g.dtype)
+
+    as_it_is = g.is_contiguous and g_image.plane == math.prod(g.shape[2:])
 
     def step(out: Array, g: Array, laid_out: Array) -> None:
-        launch(size, (1, 1, 1), out.buffer, laid_out.buffer, g_image.lay_out(g).buffer,
-               taps.buffer, masks.buffer, arguments)
+        rows = g if as_it_is else g_image.lay_out(g)
+        launch(size, (1, 1, 1), out.buffer, laid_out.buffer, rows.buffer, taps.buffer,
+               masks.buffer, arguments, rows.offset)
 
     return step, parts
 
