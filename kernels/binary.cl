@@ -9,14 +9,14 @@
 #include "layout.h"
 
 #define BINARY(NAME, RESULT)                                                                   \
-    kernel GROUP void NAME(global T *out, global const T *px, global const T *py,              \
+    kernel GROUP void binary_##NAME(global T *out, global const T *px, global const T *py,              \
                            const Layout p) {                                                   \
         WALK(const V x = OPERAND(1, px); const V y = OPERAND(2, py);                           \
              store(RESULT, out, PLACE(0));)                                                    \
     }
 
 #define COMPARE(NAME, MASK)                                                                    \
-    kernel GROUP void NAME(global uchar *out, global const T *px, global const T *py,          \
+    kernel GROUP void binary_##NAME(global uchar *out, global const T *px, global const T *py,          \
                            const Layout p) {                                                   \
         WALK(const V x = OPERAND(1, px); const V y = OPERAND(2, py);                           \
              store_bool(TO_BOOL(MASK), out, PLACE(0));)                                        \
@@ -60,21 +60,22 @@ BINARY(div, x / y)
 BINARY(pow, pow(x, y))
 BINARY(atan2, atan2(x, y))
 BINARY(hypot, hypot(x, y))
-BINARY(fmod, fmod(x, y))
+LANES2(fmod_by_lanes, fmod)
+BINARY(fmod, fmod_by_lanes(x, y))
 BINARY(fmax, fmax(x, y))
 BINARY(fmin, fmin(x, y))
 BINARY(maximum, ((x > y) | (x != x)) ? x : y)
 BINARY(minimum, ((x < y) | (x != x)) ? x : y)
 
 inline V remainder_down(V x, V y) {
-    V rest = fmod(x, y);
+    V rest = fmod_by_lanes(x, y);
     return WRONG_SIGN(rest, y) ? rest + y : rest;
 }
 BINARY(remainder, remainder_down(x, y))
 
 // x - rest is a multiple of y but for rounding: the quotient is next to an integer.
 inline V quotient_down(V x, V y) {
-    V rest = fmod(x, y), quotient = rint((x - rest) / y);
+    V rest = fmod_by_lanes(x, y), quotient = rint((x - rest) / y);
     quotient = WRONG_SIGN(rest, y) ? quotient - ONE : quotient;
     return y == ZERO ? x / y : quotient == ZERO ? copysign(ZERO, x / y) : quotient;
 }

@@ -132,6 +132,30 @@ inline void store_bool(B v, global uchar *p, long at, long step, uint count) {
 #endif
 }
 
+// A function lane by lane, where a vector's own version is wrong for one lane because of another.
+#if VEC == 1
+#define LANES1(NAME, f) inline V NAME(V x) { return f(x); }
+#define LANES2(NAME, f) inline V NAME(V x, V y) { return f(x, y); }
+#else
+#define LANES1(NAME, f)                                                                        \
+    inline V NAME(V x) {                                                                       \
+        C lanes[VEC];                                                                          \
+        VSTORE(x, 0, lanes);                                                                   \
+        for (uint k = 0; k < VEC; k++)                                                         \
+            lanes[k] = f(lanes[k]);                                                            \
+        return VLOAD(0, lanes);                                                                \
+    }
+#define LANES2(NAME, f)                                                                        \
+    inline V NAME(V x, V y) {                                                                  \
+        C lanes[VEC], others[VEC];                                                             \
+        VSTORE(x, 0, lanes);                                                                   \
+        VSTORE(y, 0, others);                                                                  \
+        for (uint k = 0; k < VEC; k++)                                                         \
+            lanes[k] = f(lanes[k], others[k]);                                                 \
+        return VLOAD(0, lanes);                                                                \
+    }
+#endif
+
 // Sums and products of integers wrap around, which C promises for unsigned ones only.
 #ifdef IS_FLOAT
 #define ADD(x, y) ((x) + (y))
@@ -146,9 +170,11 @@ inline void store_bool(B v, global uchar *p, long at, long step, uint count) {
 
 // The result of a comparison as 0 or 1. A comparison of vectors is -1 where it holds, of scalars 1.
 #if VEC == 1
+#define ANY(m) ((m) != 0)
 #define TO_BOOL(m) ((uchar)((m) != 0))
 #define FROM_BOOL(b) ((b) != 0)
 #else
+#define ANY(m) any(m)
 #define TO_BOOL(m) (CONVERT(uchar)(m) & (uchar)1)
 #define FROM_BOOL(b) (CONVERT(I)(b) != (I)0)
 #endif

@@ -4,7 +4,7 @@
 #define OPERANDS 4 // three, and a parameter
 #include "layout.h"
 
-kernel GROUP void where(global T *out, global const uchar *condition, global const T *px,
+kernel GROUP void ternary_where(global T *out, global const uchar *condition, global const T *px,
                         global const T *py, const Layout p) {
     WALK(const V x = OPERAND(2, px); const V y = OPERAND(3, py);
          const B taken = load_bool(condition, PLACE(1));
@@ -12,7 +12,7 @@ kernel GROUP void where(global T *out, global const uchar *condition, global con
 }
 
 #define TERNARY(NAME, RESULT)                                                                  \
-    kernel GROUP void NAME(global T *out, global const T *px, global const T *py,              \
+    kernel GROUP void ternary_##NAME(global T *out, global const T *px, global const T *py,              \
                            global const T *pz, const Layout p) {                               \
         WALK(const V x = OPERAND(1, px); const V y = OPERAND(2, py);                           \
              const V z = OPERAND(3, pz); const V a = NUMBER(4);                                \

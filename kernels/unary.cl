@@ -9,13 +9,13 @@
 #include "layout.h"
 
 #define UNARY(NAME, RESULT)                                                                    \
-    kernel GROUP void NAME(global T *out, global const T *px, const Layout p) {                \
+    kernel GROUP void unary_##NAME(global T *out, global const T *px, const Layout p) {                \
         const V a = NUMBER(2), b = NUMBER(3);                                                  \
         WALK(const V x = load(px, PLACE(1)); store(RESULT, out, PLACE(0));)                    \
     }
 
 #define PREDICATE(NAME, MASK)                                                                  \
-    kernel GROUP void NAME(global uchar *out, global const T *px, const Layout p) {            \
+    kernel GROUP void unary_##NAME(global uchar *out, global const T *px, const Layout p) {            \
         WALK(const V x = load(px, PLACE(1)); store_bool(TO_BOOL(MASK), out, PLACE(0));)        \
     }
 
@@ -31,6 +31,7 @@ UNARY(sign, x)
 
 UNARY(square, MUL(x, x))
 UNARY(sign, x > ZERO ? ONE : x < ZERO ? (V)-1 : ZERO)
+// NaN is in no order with the limits, and stays.
 UNARY(clamp, x < a ? a : x > b ? b : x)
 
 #ifdef IS_FLOAT
@@ -48,9 +49,18 @@ UNARY(log1p, log1p(x))
 UNARY(sqrt, sqrt(x))
 UNARY(rsqrt, ONE / sqrt(x))
 UNARY(reciprocal, ONE / x)
-UNARY(sin, sin(x))
-UNARY(cos, cos(x))
-UNARY(tan, tan(x))
+// An angle beyond 2 ** 15 gets its sine by itself: some libraries get the angles beside it wrong.
+#define ANGLE(f)                                                                               \
+    LANES1(f##_far, f)                                                                         \
+    inline V f##_safe(V x) {                                                                   \
+        return ANY(fabs(x) > (V)R(32768.0)) ? f##_far(x) : f(x);                               \
+    }
+ANGLE(sin)
+ANGLE(cos)
+ANGLE(tan)
+UNARY(sin, sin_safe(x))
+UNARY(cos, cos_safe(x))
+UNARY(tan, tan_safe(x))
 UNARY(asin, asin(x))
 UNARY(acos, acos(x))
 UNARY(atan, atan(x))
@@ -63,15 +73,15 @@ UNARY(ceil, ceil(x))
 UNARY(trunc, trunc(x))
 UNARY(round, rint(x))
 
-// x itself where neither limit holds: NaN is in no order with anything, and passes through.
 UNARY(leaky_relu, x > ZERO ? x : x * a)
 UNARY(elu, x > ZERO ? x : expm1(x) * a)
 UNARY(softplus, x * a > b ? x : log1p(exp(x * a)) / a)
 UNARY(sigmoid, ONE / (ONE + exp(-x)))
 UNARY(silu, x / (ONE + exp(-x)))
 UNARY(gelu, (V)R(0.5) * x * (ONE + erf(x * (V)R(0.70710678118654752440))))
-UNARY(gelu_tanh, (V)R(0.5) * x * (ONE + tanh(x * ((V)R(0.79788456080286535588)
-    + (V)R(0.035677408136300125) * x * x))))
+// (1 + tanh(u)) / 2 is 1 / (1 + e ** (-2 u))
+UNARY(gelu_tanh, x / (ONE + exp(x * ((V)R(-1.59576912160573071176)
+    - (V)R(0.07135481627260025) * x * x))))
 
 PREDICATE(isnan, x != x)
 PREDICATE(isinf, fabs(x) == (V)INFINITY)

@@ -49,6 +49,26 @@ def row_major(shape: Shape) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+class HostCopy:
+    """The int64 numbers that came from the host, kept so that they can be checked as indices there.
+
+    All views of the array share it, and whoever writes to one of them sets `values` to None."""
+
+    __slots__ = ("values", "bounds")
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values: np.ndarray | None = values
+        self.bounds: tuple[int, int] | None = None
+
+    def lie_between(self, low: int, high: int) -> bool:
+        """Whether all are known to be at least low and below high."""
+        if self.values is None:
+            return False
+        if self.bounds is None:
+            self.bounds = int(self.values.min(initial=0)), int(self.values.max(initial=0))
+        return low <= self.bounds[0] and self.bounds[1] < high
+
+
 class Array:
     """Elements in a device buffer. offset and strides count elements; strides may be 0 or negative.
 
@@ -56,7 +76,7 @@ class Array:
     share it.
     """
 
-    __slots__ = ("buffer", "offset", "layout", "shape", "strides", "dtype", "__weakref__")
+    __slots__ = ("buffer", "offset", "layout", "shape", "strides", "dtype", "host", "__weakref__")
 
     def __init__(self, buffer: Any, offset: int, layout: Layout) -> None:
         self.buffer = buffer
@@ -65,11 +85,14 @@ class Array:
         self.shape = layout.shape
         self.strides = layout.strides
         self.dtype = layout.dtype
+        self.host: HostCopy | None = None
 
     def seen_as(self, shape: Shape, strides: tuple[int, ...], offset: int | None = None) -> Array:
         """Another view of the same buffer."""
         start = self.offset if offset is None else offset
-        return Array(self.buffer, start, layout(shape, strides, self.dtype))
+        out = Array(self.buffer, start, layout(shape, strides, self.dtype))
+        out.host = self.host
+        return out
 
     def __repr__(self) -> str:
         return f"<OpenCL array {self.dtype}{list(self.shape)}>"

@@ -6,12 +6,16 @@ from ..base import Pads, Shape
 from .array import Array
 from .conv import conv, conv_input, conv_weight
 from .elementwise import Elementwise
+from .index import Index
 from .matmul import matmul
 from .memory import Memory
+from .random import Random
+from .reduce import Reduce
+from .sort import Sort
 from .views import Views
 
 
-class OpenCLBackend(Memory, Views, Elementwise):
+class OpenCLBackend(Memory, Views, Elementwise, Reduce, Index, Sort, Random):
     """Kernels on `array.Array`, on the device `opencl:index`."""
 
     def matmul(self, x: Array, y: Array) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..base import Backend, kernel_names
 from . import discovery
+from .array import Array
 from .program import TYPES, Programs
 
 SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
@@ -74,15 +75,25 @@ class OpenCLDevice(Backend):
                 f"{self.place} ({self.description}) has no {dtype.name}: use {other}, "
                 "or the device 'cpu'")
 
-    def shares(self, n: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-        """How n elements are shared out: elements for each work item, global and local size.
+    def shares(self, n: int, work: int = 1,
+               multiple: int = 64) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+        """How n tasks are shared out: tasks for each work item, global and local size.
 
-        A CPU gets few work items with a long piece each, a GPU one element an item."""
+        A CPU gets few work items with many tasks each (a multiple of `multiple`), where a task
+        touches `work` elements; a GPU one task an item."""
         if not self.is_cpu:
-            return 1, (-(-n // GROUP) * GROUP,), (GROUP,)
-        pieces = min(-(-n // SMALLEST_PIECE), 8 * self.compute_units) or 1
-        chunk = -(-n // pieces) + 63 & ~63
-        return chunk, (-(-n // max(chunk, 1)) or 1,), (1,)
+            return 1, (max(-(-n // GROUP), 1) * GROUP,), (GROUP,)
+        pieces = max(min(-(-n * work // SMALLEST_PIECE), 8 * self.compute_units, n), 1)
+        chunk = max(-(-n // (pieces * multiple)), 1) * multiple
+        return chunk, (max(-(-n // chunk), 1),), (1,)
+
+    def pieces(self, tasks: int, n: int) -> int:
+        """Into how many pieces each of a few long tasks of n elements is cut, to keep the device
+        busy. The numbers depend on the device and the shape alone, so that every run adds in the
+        same order."""
+        per_unit, shortest = (4, SMALLEST_PIECE) if self.is_cpu else (64, 256)
+        wanted = -(-per_unit * self.compute_units // max(tasks, 1))
+        return max(min(wanted, n // shortest), 1)
 
     def synchronize(self) -> None:
         self.queue.finish()
@@ -92,7 +103,7 @@ class OpenCLDevice(Backend):
 class Errors:
     """The error word: what a kernel that meets a bad index leaves, read when the host waits anyway.
 
-    Kernels get `buffer`, three int64: whether there was an error, the index, the size of its axis.
+    It is three int64: whether there was an error, the index, the size of its axis.
     """
 
     def __init__(self, backend: OpenCLDevice) -> None:
@@ -100,13 +111,27 @@ class Errors:
         self.is_pending = False
         self._buffer: Any = None
 
+    def watch(self, index: Array, low: int, high: int) -> Any:
+        """The word, for a kernel about to use these indices, which must be at least low and below
+        high. Those that came from the host are checked here and now."""
+        if index.host is None or index.host.values is None:
+            self.is_pending = True
+        elif not index.host.lie_between(low, high):
+            self._check_now(index, low, high)
+        return self.word
+
     @property
-    def buffer(self) -> Any:
-        """For a kernel that is about to be launched."""
-        self.is_pending = True
+    def word(self) -> Any:
         if self._buffer is None:
             self._buffer = self.backend.from_host(np.zeros(3, np.int64)).buffer
         return self._buffer
+
+    def _check_now(self, index: Array, low: int, high: int) -> None:
+        """Not all of what came from the host is in range. This may be a view of a part of it."""
+        values = self.backend.to_host(index)
+        wrong = values[(values < low) | (values >= high)]
+        if wrong.size:
+            raise out_of_bounds(int(wrong[0]), high)
 
     def raise_if_any(self) -> None:
         """Reads the word, if a kernel that may have written it was launched since."""
@@ -118,7 +143,11 @@ class Errors:
         cl.enqueue_copy(queue, word, self._buffer, is_blocking=True)
         if word[0]:
             cl.enqueue_copy(queue, self._buffer, np.zeros(3, np.int64), is_blocking=True)
-            raise IndexError(f"index {word[1]} is out of bounds for an axis of size {word[2]}")
+            raise out_of_bounds(int(word[1]), int(word[2]))
+
+
+def out_of_bounds(index: int, size: int) -> IndexError:
+    return IndexError(f"index {index} is out of bounds for an axis of size {size}")
 
 
 # Note [Forks]. The threads of an OpenCL runtime do not live on in a forked process: a kernel that

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..base import Number, Shape
-from .array import Array, contiguous_layout
+from .array import Array, HostCopy, contiguous_layout
 from .device import OpenCLDevice
 from .program import TYPES
 from .walk import SLOTS, overlap, plan
+
+INT64 = np.dtype(np.int64)
+LARGEST_HOST_COPY = 1 << 20  # elements; longer indices are checked on the device
 
 
 class Memory(OpenCLDevice):
@@ -21,6 +24,8 @@ class Memory(OpenCLDevice):
         x = self.empty(array.shape, np.dtype(array.dtype.type))
         if array.size:
             self.cl.enqueue_copy(self.queue, x.buffer, array, is_blocking=True)
+        if x.dtype == INT64 and array.size <= LARGEST_HOST_COPY:
+            x.host = HostCopy(array.copy())
         return x
 
     def to_host(self, x: Array) -> np.ndarray:
@@ -59,6 +64,8 @@ class Memory(OpenCLDevice):
             if made is None:
                 return _copy_slices(self, dst, src)
             self.plans[key] = made
+        if dst.host is not None:
+            dst.host.values = None
         if overlap(src, dst):
             src = self.copy(src)
             return self.copy_(dst, src)

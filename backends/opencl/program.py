@@ -52,7 +52,7 @@ class Programs:
         self.context = context
         self.queue = queue
         self.vector_bytes = 4 * device.native_vector_width_float if is_cpu else 0
-        self.options = ["-DIS_CPU"] if is_cpu else []
+        self.options = ["-w"] + (["-DIS_CPU"] if is_cpu else [])
         config = cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT
         if device.single_fp_config & config:
             self.options.append("-cl-fp32-correctly-rounded-divide-sqrt")

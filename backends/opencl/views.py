@@ -52,3 +52,10 @@ class Views(OpenCLDevice):
         shape[axis] = (shape[axis] - size) // step + 1
         strides[axis] *= step
         return x.seen_as((*shape, size), (*strides, x.strides[axis]))
+
+    def flip(self, x: Array, axes: Axes) -> Array:
+        offset, strides = x.offset, list(x.strides)
+        for axis in axes if x.shape else ():
+            offset += max(x.shape[axis] - 1, 0) * strides[axis]
+            strides[axis] = -strides[axis]
+        return self.copy(x.seen_as(x.shape, tuple(strides), offset))

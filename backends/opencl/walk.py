@@ -59,6 +59,8 @@ def elementwise(backend: OpenCLDevice, file: str, name: str, operands: tuple[Any
     elif any(overlap(x, out) for x in operands if x.__class__ is Array):
         apart = [backend.copy(x) if x.__class__ is Array else x for x in operands]
         return elementwise(backend, file, name, tuple(apart), out, predicate)
+    elif out.host is not None:
+        out.host.values = None
     if plan.nbytes:
         plan.run(out, buffers, offsets, numbers)
     return out
@@ -78,15 +80,17 @@ def _plan(backend: OpenCLDevice, file: str, name: str, layouts: list[Layout | No
         result = out.layout
     else:
         result = result_layout(arrays, BOOL if predicate else dtype)
-    launch = backend.programs.kernel(file, name, "*" * (1 + ARRAYS[file]) + "S", dtype)
+    kernel = f"{file.removesuffix('.cl')}_{name}"  # some compilers have macros named exp and max
+    launch = backend.programs.kernel(file, kernel, "*" * (1 + ARRAYS[file]) + "S", dtype)
     return plan(backend, launch, result, layouts, PLACES[file], ARRAYS[file], SLOTS[dtype.name])
 
 
 def plan(backend: OpenCLDevice, launch: Launcher, result: Layout, layouts: list[Layout | None],
-         places: int, arrays: int, slot: str) -> Plan | None:
-    """The plan for a result and operands, None of them numbers; None where the axes are too many.
+         places: int, arrays: int, slot: str, work: int = 1) -> Plan | None:
+    """The plan for a result and operands, those that are None numbers; None for too many axes.
 
-    places: how many operands layout.h has room for here; arrays: how many of them have a buffer."""
+    places: how many operands layout.h has room for here; arrays: how many of them have a buffer;
+    work: how many elements are touched for one of the result."""
     shape, strides = merged(result.shape, [strides_in(x, result.shape) for x in (result, *layouts)])
     if len(shape) > MAX_ROW_DIMS + 1:
         return None
@@ -96,7 +100,7 @@ def plan(backend: OpenCLDevice, launch: Launcher, result: Layout, layouts: list[
     steps = [s[-1] if s else 0 for s in strides]
     outer = [n for s in strides for n in (*s[:-1], *(0,) * (MAX_ROW_DIMS + 1 - max(len(s), 1)))]
     flags = sum(1 << k for k, x in enumerate(layouts, 1) if x is None)
-    chunk, global_size, local_size = backend.shares(result.size)
+    chunk, global_size, local_size = backend.shares(result.size, work)
     tail = struct.pack(
         f"<{len(steps)}q{len(outer)}q{len(rows)}I5I", *steps, *outer, *rows,
         max(len(shape) - 1, 0), result.size, shape[-1] if shape else 1, chunk, flags)
