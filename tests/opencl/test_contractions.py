@@ -198,6 +198,7 @@ def reference(x, w, g, stride, padding, dilation, groups):
     padded = np.pad(x, pads)
     outs = np.zeros(g.shape), np.zeros(padded.shape), np.zeros(w.shape)
     per_o, per_c = w.shape[0] // groups, w.shape[1]
+    summed = (0, *range(2, x.ndim))
     for tap in np.ndindex(*w.shape[2:]):
         at = tuple(
             slice(k * gap, k * gap + step * (n - 1) + 1, step)
@@ -208,8 +209,8 @@ def reference(x, w, g, stride, padding, dilation, groups):
             pixels, weights = padded[:, c][:, :, *at], w[o][:, :, *tap]
             outs[0][:, o] += np.einsum("oc,nc...->no...", weights, pixels)
             outs[1][:, c][:, :, *at] += np.einsum("oc,no...->nc...", weights, g[:, o])
-            outs[2][(o, slice(None), *tap)] = np.einsum(
-                "nop,ncp->oc", *(v.reshape(*v.shape[:2], -1) for v in (g[:, o], pixels)))
+            outs[2][(o, slice(None), *tap)] = np.tensordot(
+                g[:, o], pixels, (summed, summed))
     inner = tuple(
         slice(low, n - high) for n, (low, high) in zip(padded.shape, pads, strict=True))
     return outs[0], outs[1][inner], outs[2]
@@ -258,3 +259,35 @@ def convolutions(draw):
 @settings(max_examples=60)
 def test_convolutions_of_all_kinds(backend, convolution, dtype, seed):
     check_conv(backend, dtype if dtype in backend.types else FLOATS[0], *convolution, seed)
+
+
+@pytest.mark.parametrize("x_shape, w_shape, stride, padding, dilation, groups", [
+    ((40, 3, 9, 9), (5, 3, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1),      # many small images
+    ((2, 2, 70, 66), (3, 2, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1),     # few large ones
+    ((3, 4, 10, 10), (17, 4, 1, 1), (2, 2), ((0, 0), (0, 0)), (1, 1), 1),    # pixels without taps
+    ((2, 4, 32, 32), (18, 4, 3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1), 1),
+    ((2, 6, 11, 37), (6, 1, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 6),     # depthwise
+    ((1, 2, 9, 9), (4, 2, 3, 3), (1, 1), ((4, 4), (5, 5)), (1, 1), 1),       # windows of zeros
+    ((9, 1, 28, 28), (6, 1, 5, 5), (1, 1), ((2, 2), (2, 2)), (1, 1), 1),
+    ((2, 3, 40), (5, 3, 4), (3,), ((1, 0),), (2,), 1),
+    ((0, 3, 8, 8), (5, 3, 3, 3), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
+])
+def test_convolutions_of_many_sizes(
+        backend, x_shape, w_shape, stride, padding, dilation, groups):
+    check_conv(backend, FLOATS[0], x_shape, w_shape, stride, padding, dilation, groups)
+
+
+@pytest.mark.parametrize("width", [6, 20, 40])
+def test_what_is_not_finite_stays_where_its_taps_reach(backend, width):
+    """Beside the last positions of a row lie pixels of other taps, and rows, and images."""
+    x = np.ones((2, 1, 5, width), np.float32)
+    w, g = np.ones((1, 1, 3, 3), np.float32), np.ones((2, 1, 3, width - 2), np.float32)
+    x[0, 0, 2, -1] = np.inf
+    window = ((1, 1), ((0, 0), (0, 0)), (1, 1), 1)
+    x, w, g = map(backend.from_host, (x, w, g))
+    out = backend.to_host(backend.conv(x, w, *window))
+    assert np.isposinf(out[0, 0, :, -1]).all() and (out[0, 0, :, :-1] == 9).all()
+    assert (out[1] == 9).all()
+    out = backend.to_host(backend.conv_weight(g, x, (1, 1, 3, 3), *window))
+    assert np.isposinf(out[..., 2]).all()
+    assert (out[..., :2] == 2 * 3 * (width - 2)).all()
