@@ -171,13 +171,17 @@ def test_what_is_not_finite_stays_in_its_rows_and_columns(backend):
     """Nothing that lies outside of the matrices, or in another row, comes in as zero times NaN."""
     x, y = np.ones((37, 50), np.float32), np.ones((50, 41), np.float32)
     x[36], y[:, 0] = np.nan, np.inf
-    memory = np.full(60 * 60, np.nan, np.float32)
-    view = memory.reshape(60, 60)[3:40, 4:54]
-    view[...] = x
-    out = backend.to_host(
-        backend.matmul(Layouts(backend, 0).upload(memory, view), backend.from_host(y)))
+    out = backend.to_host(backend.matmul(*(within_nan(backend, v) for v in (x, y))))
     assert np.isnan(out[36]).all() and np.isposinf(out[:36, 0]).all()
     assert (out[:36, 1:] == 50).all()
+
+
+def within_nan(backend, x):
+    """x on the device, as a part of a larger matrix of NaN."""
+    memory = np.full(80 * 80, np.nan, x.dtype)
+    view = memory.reshape(80, 80)[3:3 + x.shape[0], 4:4 + x.shape[1]]
+    view[...] = x
+    return Layouts(backend, 0).upload(memory, view)
 
 
 def test_float16_is_summed_in_float32(backend):
