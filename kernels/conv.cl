@@ -1,8 +1,8 @@
 // Convolution and its two gradients: the three derivatives of one sum,
 //     sum(g[n, o, p] * w[o, c, k] * x[n, c, p * stride + k * dilation - low] for n, o, c, p, k).
 //
-// What it teaches: a convolution is a matrix product whose matrices are nowhere in memory. Take w as
-// a matrix with a row for each output channel o and a column for each tap (c, k); then
+// What it teaches: a convolution is a matrix product whose matrices are nowhere in memory. Take w
+// as a matrix with a row for each output channel o and a column for each tap (c, k); then
 //
 //     conv          out = w @ X       X has a row for each tap, a column for each position (n, p)
 //     conv_input    out = w' @ G      the taps are (o, k), the positions those of x
@@ -22,8 +22,9 @@
 //         0 0 0 0 0 0                                    taps 0, 2 read from the left part,
 //                                                        taps 1, 3 from the right one: stride 1
 //
-// lay_out copies the image so. The copy is as large as the image and its padding; X would be as many
-// times as large as there are taps in a window. float16 is cast to float32 before it comes here.
+// lay_out copies the image so. The copy is as large as the image and its padding; X would be as
+// many times as large as there are taps in a window. float16 is cast to float32 before it comes
+// here.
 
 #include "product.h"
 #include "common.h"
@@ -109,9 +110,9 @@ kernel void lay_out(global T *out, global const T *x, const Image p, const long 
 // --- conv and conv_input on a CPU -------------------------------------------------------------
 //
 // The tile of matmul.cl: ROWS output channels by two vectors of positions, with the sums in
-// registers. Half a vector of positions in a row is a unit: for each tap, it is UNIT pixels in a row
-// of the image. A row that is no multiple of UNIT ends with a unit that overlaps the one before it;
-// a row that is shorter is a unit of its own, of which the first `lanes` positions count.
+// registers. Half a vector of positions in a row is a unit: for each tap, it is UNIT pixels in a
+// row of the image. A row that is no multiple of UNIT ends with a unit that overlaps the one before
+// it; a row that is shorter is a unit of its own, of which the first `lanes` positions count.
 //
 //     positions      0 1 2 3 4 5 6 7 8 9          UNIT = 4: three units in a row
 //                   [       ]
@@ -206,9 +207,10 @@ kernel GROUP void conv(global T *out, global const T *image, global const T *w,
 // holds VEC parts of one sum: PAIRS output channels by PAIRS taps, each a vector, which is added up
 // across its lanes at the end.
 //
-// g is laid out as well if need be, with zeros where a vector reaches beyond the positions. Pixels count as zero
-// there, too, by the mask: zero times what lies there might be NaN. Where rows are short, all of a
-// plane is taken as one row: then g has rows as long as those of the image, and the mask has holes.
+// g is laid out as well if need be, with zeros where a vector reaches beyond the positions. Pixels
+// count as zero there, too, by the mask: zero times what lies there might be NaN. Where rows are
+// short, all of a plane is taken as one row: then g has rows as long as those of the image, and the
+// mask has holes.
 
 #define PAIRS 4
 

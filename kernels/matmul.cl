@@ -10,12 +10,12 @@
 //     packed     vectors in registers, panels in cache: the same idea for the core of a CPU
 //
 // The first three are for GPUs, whose items work side by side and share local memory; each item of
-// the last keeps a core busy by itself. Rows of x are walked by any stride, and so are columns of y:
-// a transposed matrix needs no copy.
+// the last keeps a core busy by itself. Rows of x are walked by any stride, and so are columns of
+// y: a transposed matrix needs no copy.
 //
 // Where K is long and out small there is too little work to share out. Then K is split: part s of
-// `splits` multiplies a slice of K and writes a matrix of its own, and add_splits adds these, always
-// in one order, so that every run gives the same bits.
+// `splits` multiplies a slice of K and writes a matrix of its own, and add_splits adds these,
+// always in one order, so that every run gives the same bits.
 
 #include "product.h"
 #include "common.h"
@@ -73,12 +73,12 @@ kernel void naive(ARGUMENTS) {
 
 // --- tiled ------------------------------------------------------------------------------------
 //
-//                  K                    TILE
-//             +---------+             +------+          A group of TILE x TILE items computes a tile
-//             |         |            |  ys   |          of out. For each step along K it copies one
-//        TILE |[xs] --> |     K     |   |    |          tile of x and one of y to local memory, each
-//             |         |            |   v   |          item one number of each; every number there
-//             +---------+             +------+          is then read by TILE items.
+//                  K                   TILE
+//             +---------+            +-------+     A group of TILE x TILE items computes a tile
+//             |         |            |  ys   |     of out. For each step along K it copies one
+//        TILE |[xs] --> |          K |   |   |     tile of x and one of y to local memory, each
+//             |         |            |   v   |     item one number of each; every number there
+//             +---------+            +-------+     is then read by TILE items.
 //
 // Tiles reach beyond the edges of the matrices: what is outside is filled with zeros.
 
@@ -107,17 +107,17 @@ kernel TILE_GROUP void tiled(ARGUMENTS) {
 
 // --- blocked ----------------------------------------------------------------------------------
 //
-// Now local memory is what is too slow: `tiled` reads two numbers there for two operations. So every
-// item computes EACH x EACH elements, kept in registers. For one step of K it reads EACH numbers of
-// x and EACH of y, and does EACH x EACH multiplications with them.
+// Now local memory is what is too slow: `tiled` reads two numbers there for two operations. So
+// every item computes EACH x EACH elements, kept in registers. For one step of K it reads EACH
+// numbers of x and EACH of y, and does EACH x EACH multiplications with them.
 //
 //          ys:   . a . . . b . .        The elements of an item lie TILE apart, here for TILE = 4
 //               +---------------+       and EACH = 2: in one instruction, neighbouring items read
 //     xs:   c   | . # . . . # . |       neighbouring numbers.
 //           .   | . . . . . . . |
 //           .   | . . . . . . . |       xs and ys are copied by all items together. Which of its
-//           d   | . # . . . # . |       axes a matrix is walked along fastest is the one along which
-//               +---------------+       its elements are neighbours in memory, so that its rows are
+//           d   | . # . . . # . |       axes a matrix is walked along fastest is the one along
+//               +---------------+       which its elements are neighbours in memory: its rows are
 //                                       fetched whole even if it is transposed.
 
 kernel TILE_GROUP void blocked(ARGUMENTS) {
@@ -154,15 +154,15 @@ kernel TILE_GROUP void blocked(ARGUMENTS) {
 // some rows of one panel, COLUMNS = two vectors wide:
 //
 //                 K                  COLUMNS
-//            +----------+            +-----+            1. It packs DEPTH rows of the panel of y
-//            |          |            | y0  |  DEPTH        next to each other: they stay in the cache
-//     ROWS   |x0 x1 ... |            | y1  |               while all of the rows of x pass by, and
-//            |          |        K   | ... |               any strides and edges are dealt with here.
-//            +----------+            |     |            2. It takes ROWS rows of x at a time. The tile
-//                                    +-----+               of ROWS x COLUMNS sums lies in registers:
-//                                    +-----+               for each k, two vectors of the panel are
-//                               ROWS |sums |               loaded, and ROWS numbers of x, each of
-//                                    +-----+               which multiplies both vectors.
+//            +----------+            +-----+      1. It packs DEPTH rows of the panel of y
+//            |          |            | y0  |  DEPTH  next to each other: they stay in the cache
+//     ROWS   |x0 x1 ... |            | y1  |         while all of the rows of x pass by, and
+//            |          |        K   | ... |         any strides and edges are dealt with here.
+//            +----------+            |     |      2. It takes ROWS rows of x at a time. The tile
+//                                    +-----+         of ROWS x COLUMNS sums lies in registers:
+//                                    +-----+         for each k, two vectors of the panel are
+//                               ROWS |sums |         loaded, and ROWS numbers of x, each of
+//                                    +-----+         which multiplies both vectors.
 //
 // With ROWS = 8 and vectors of 16 that is 10 loads for 512 operations. The 16 sums do not depend on
 // each other, so the processor need not wait for one before it begins the next. Where K is longer

@@ -1,4 +1,5 @@
-// Sums of products: their types, their operations, the sizes of their tiles. Stands before common.h.
+// Sums of products: their types, their operations, the sizes of their tiles. Stands before
+// common.h.
 
 // Sums of integers wrap around, which C promises for unsigned ones alone: their bits are the same.
 #if defined(T) && !defined(IS_FLOAT)
