@@ -68,10 +68,10 @@ class OpenCLDevice(Backend):
             f"MiB for one array. Use smaller batches, or delete what is no longer needed ({error})")
 
     def check_type(self, dtype: np.dtype) -> None:
-        """Raises TypeError for a type that the device lacks."""
+        """Raises RuntimeError for a type that the device lacks."""
         if dtype not in self.types:
             other = "float32" if dtype == np.float64 else "a type that it has"
-            raise TypeError(
+            raise RuntimeError(
                 f"{self.place} ({self.description}) has no {dtype.name}: use {other}, "
                 "or the device 'cpu'")
 

@@ -74,12 +74,8 @@ def overlap(x: Array, out: Array) -> bool:
 def _plan(backend: OpenCLDevice, file: str, name: str, layouts: list[Layout | None],
           out: Array | None, predicate: bool) -> Plan | None:
     arrays = [x for x in layouts if x is not None]
-    values = [x for x in layouts[name == "where":] if x is not None]
-    dtype = values[0].dtype
-    if out is not None:
-        result = out.layout
-    else:
-        result = result_layout(arrays, BOOL if predicate else dtype)
+    dtype = arrays[-1].dtype  # the condition of where comes first
+    result = _result(arrays, predicate) if out is None else out.layout
     kernel = f"{file.removesuffix('.cl')}_{name}"  # some compilers have macros named exp and max
     launch = backend.programs.kernel(file, kernel, "*" * (1 + ARRAYS[file]) + "S", dtype)
     return plan(backend, launch, result, layouts, PLACES[file], ARRAYS[file], SLOTS[dtype.name])
@@ -149,10 +145,9 @@ def _by_slices(backend: OpenCLDevice, file: str, name: str, operands: tuple[Any,
                out: Array | None, predicate: bool) -> Array:
     """More axes than layout.h has room for, and none that can be merged: the first one is a loop
     on the host."""
-    arrays = [x.layout for x in operands if x.__class__ is Array]
     if out is None:
-        values = operands[1] if name == "where" and operands[1].__class__ is Array else operands[-1]
-        out = backend.empty(result_layout(arrays, BOOL).shape, BOOL if predicate else values.dtype)
+        result = _result([x.layout for x in operands if x.__class__ is Array], predicate)
+        out = backend.empty(result.shape, result.dtype)
     axis = next(axis for axis, n in enumerate(out.shape) if n > 1)
     rest = tuple(slice(0, n, 1) for n in out.shape)
     wide = [backend.expand(x, out.shape) if x.__class__ is Array else x for x in operands]
@@ -187,8 +182,9 @@ def merged(shape: Shape, strides: Sequence[tuple[int, ...]]) -> tuple[Shape, lis
     return tuple(sizes), [tuple(move[k] for move in moves) for k in range(len(strides))]
 
 
-def result_layout(operands: Sequence[Layout], dtype: np.dtype) -> Layout:
+def _result(operands: Sequence[Layout], predicate: bool) -> Layout:
     """The layout of a new result: the shapes broadcast, in row-major order."""
+    dtype = BOOL if predicate else operands[-1].dtype
     first = operands[0].shape
     if all(x.shape == first for x in operands):
         return contiguous_layout(first, dtype)
