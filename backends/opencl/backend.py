@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ..base import Pads, Shape
 from .array import Array
+from .conv import conv, conv_input, conv_weight
 from .elementwise import Elementwise
 from .index import Index
 from .loss import Loss
@@ -25,3 +27,15 @@ class OpenCLBackend(
 
     def matmul(self, x: Array, y: Array) -> Array:
         return matmul(self, x, y)
+
+    def conv(self, x: Array, w: Array, stride: Shape, padding: Pads, dilation: Shape,
+             groups: int) -> Array:
+        return conv(self, x, w, stride, padding, dilation, groups)
+
+    def conv_input(self, g: Array, w: Array, x_shape: Shape, stride: Shape, padding: Pads,
+                   dilation: Shape, groups: int) -> Array:
+        return conv_input(self, g, w, x_shape, stride, padding, dilation, groups)
+
+    def conv_weight(self, g: Array, x: Array, w_shape: Shape, stride: Shape, padding: Pads,
+                    dilation: Shape, groups: int) -> Array:
+        return conv_weight(self, g, x, w_shape, stride, padding, dilation, groups)
