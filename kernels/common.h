@@ -162,7 +162,7 @@ inline void store_bool(B v, global uchar *p, long at, long step, uint count) {
 #define SUB(x, y) ((x) - (y))
 #define MUL(x, y) ((x) * (y))
 #else
-#define WRAP(x, op, y) AS(C)((WIDE(U))(AS(U)(x) op AS(U)(y)))
+#define WRAP(x, op, y) AS(C)((WIDE(U))(AS(U)((V)(x)) op AS(U)((V)(y))))
 #define ADD(x, y) WRAP(x, +, y)
 #define SUB(x, y) WRAP(x, -, y)
 #define MUL(x, y) WRAP(x, *, y)

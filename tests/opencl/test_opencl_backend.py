@@ -48,6 +48,33 @@ def test_conformance_without_float64_and_float16(name: str) -> None:
     assert result.stdout.startswith("[]\n"), result.stdout + result.stderr
 
 
+# One kernel of each .cl file and way of sharing out.
+AS_GPU = (
+    "exp add where copy_ arange sum max argmax cumsum softmax log_softmax_grad attention "
+    "cross_entropy cross_entropy_grad layer_norm layer_norm_grad batch_norm batch_norm_grad "
+    "max_pool gather scatter_add index nonzero sort searchsorted normal adam_ matmul conv"
+).split()
+
+
+@every_runtime
+def test_a_cpu_taken_for_a_gpu_computes_as_well(name: str) -> None:
+    """One element a work item, and groups that share local memory."""
+    program = (
+        "from minigrad.backends.opencl import discovery\n"
+        "description = discovery.describe(discovery.device(int('" + name + "'[7:])))\n"
+        "discovery.all_devices.cache_clear()\n"
+        "discovery.is_cpu = lambda device: False\n"
+        "import minigrad; from minigrad.testing import conformance\n"
+        "for i, device in enumerate(discovery.devices()):\n"
+        "    if discovery.describe(device) == description: break\n"
+        "backend = minigrad.device('opencl', i).backend\n"
+        "assert not backend.is_cpu and backend.description == description\n"
+        f"print(conformance.check_backend(backend, {AS_GPU}).failed)"
+    )
+    result = python(program)
+    assert result.stdout == "[]\n", result.stdout + result.stderr
+
+
 # -- arrays and plans
 
 
