@@ -73,13 +73,23 @@ RANDOM(randint, T, 4, EACH(4, out[at + e] = (T)(low + mul_hi(block.word[e], span
 
 RANDOM(uniform, T, PER, EACH(PER, PUT(UNIFORM(&block, e), out, at + e);))
 
-// Box-Muller: a radius and an angle make two normal numbers, the coordinates of a point.
-RANDOM(normal, T, PER, for (uint e = 0; e < min((uint)PER, n - at); e += 2) {
-    const C radius = sqrt(R(-2.0) * log(POSITIVE(&block, e)));
-    const C angle = R(6.283185307179586477) * TURN(&block, e + 1);
-    PUT(radius * cos(angle), out, at + e);
-    if (at + e + 1 < n)
-        PUT(radius * sin(angle), out, at + e + 1);
-})
+// Box-Muller: a radius and an angle make two normal numbers, the coordinates of a point. The points
+// of a block are computed together, as vectors.
+#define POINTS(f) JOIN(f, HALF_PER)
+#ifdef IS_DOUBLE
+#define HALF_PER 2
+#else
+#define HALF_PER 4
+#endif
+RANDOM(normal, T, PER, C u[HALF_PER]; C turn[HALF_PER]; C xs[HALF_PER]; C ys[HALF_PER];
+       for (uint e = 0; e < HALF_PER; e++) {
+           u[e] = POSITIVE(&block, 2 * e);
+           turn[e] = TURN(&block, 2 * e + 1);
+       }
+       const POINTS(C) radius = sqrt((POINTS(C))R(-2.0) * log(POINTS(vload)(0, u)));
+       const POINTS(C) angle = (POINTS(C))R(6.283185307179586477) * POINTS(vload)(0, turn);
+       POINTS(vstore)(radius * cos(angle), 0, xs);
+       POINTS(vstore)(radius * sin(angle), 0, ys);
+       EACH(PER, PUT(e % 2 ? ys[e / 2] : xs[e / 2], out, at + e);))
 
 #endif

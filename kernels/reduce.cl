@@ -108,27 +108,45 @@ inline long kept_start(const Reduction *p, uint i) {
 
 #endif
 
-// A task is VEC neighbouring columns of one piece; columns are the last of the kept axes.
+// A task is COLUMN_VECTORS * VEC neighbouring columns of one piece; columns are the last of the kept
+// axes. Many vectors, whose sums stay in the nearest cache: memory is read along its rows.
+#ifdef IS_CPU
+#define COLUMN_VECTORS 64
+#else
+#define COLUMN_VECTORS 1
+#endif
 #define COLUMNS(NAME, OUT, A, INIT, MAP, COMBINE, FINISH)                                      \
     kernel GROUP void JOIN(NAME, _columns)(global OUT *out, global const T *px,                \
                                            const Reduction p) {                                \
-        const uint columns = p.kept_shape[p.dims - 1];                                         \
-        const uint blocks = (columns + VEC - 1) / VEC, outer = p.kept / columns;               \
+        const uint columns = p.kept_shape[p.dims - 1], width = COLUMN_VECTORS * VEC;           \
+        const uint blocks = (columns + width - 1) / width, outer = p.kept / columns;           \
         const uint tasks = blocks * outer * p.pieces, first = get_global_id(0) * p.chunk;      \
         for (uint task = first; task < min(first + p.chunk, tasks); task++) {                  \
-            const uint column = task % blocks * VEC, count = min((uint)VEC, columns - column); \
+            const uint column = task % blocks * width, count = min(width, columns - column);   \
             const uint i = task / blocks % outer * columns + column;                           \
             const uint piece = task / blocks / outer, from = piece * p.length;                 \
             const uint n = min(p.length, p.n - from);                                          \
             const long step = p.kept_stride[p.dims - 1];                                       \
             const long at = kept_start(&p, i) + (long)from * p.stride;                         \
-            WIDE(A) total = (WIDE(A))INIT;                                                     \
+            WIDE(A) total[COLUMN_VECTORS];                                                     \
+            for (uint k = 0; k < COLUMN_VECTORS && k * VEC < count; k++)                       \
+                total[k] = (WIDE(A))INIT;                                                      \
+            const uint whole = step == 1 ? count / VEC : 0;                                    \
             for (uint j = 0; j < n; j++) {                                                     \
-                const V x = load(px, at + (long)j * p.stride, step, count);                    \
-                total = COMBINE(total, MAP(x));                                                \
+                const long row = at + (long)j * p.stride;                                      \
+                for (uint k = 0; k < whole; k++) {                                             \
+                    const V x = GET_WIDE(px, row + k * VEC);                                   \
+                    total[k] = COMBINE(total[k], MAP(x));                                      \
+                }                                                                              \
+                for (uint k = whole; k * VEC < count; k++) {                                   \
+                    const uint rest = min((uint)VEC, count - k * VEC);                         \
+                    const V x = load(px, row + k * VEC * step, step, rest);                    \
+                    total[k] = COMBINE(total[k], MAP(x));                                      \
+                }                                                                              \
             }                                                                                  \
-            A lanes[VEC];                                                                      \
-            VSTORE(total, 0, lanes);                                                           \
+            A lanes[COLUMN_VECTORS * VEC];                                                     \
+            for (uint k = 0; k < COLUMN_VECTORS && k * VEC < count; k++)                       \
+                VSTORE(total[k], 0, lanes + k * VEC);                                          \
             for (uint k = 0; k < count; k++)                                                   \
                 FINISH(lanes[k], out, (long)piece * p.kept + i + k);                           \
         }                                                                                      \

@@ -157,10 +157,10 @@ def _launches(backend: OpenCLDevice, name: str, dtype: np.dtype, lines: Lines, r
               between: np.dtype) -> list[Step]:
     """One launch, or where the lines are few and long two: first in pieces."""
     columns = lines.stride != 1 and lines.strides[-1] == 1 and lines.shape[-1] >= 4
-    width = backend.programs.vector_width(dtype) if columns else 1
+    width = _width(backend, dtype) if columns else 1
     kept = math.prod(lines.shape)
     tasks = kept // lines.shape[-1] * -(-lines.shape[-1] // width)
-    pieces = backend.pieces(tasks, lines.n * width)
+    pieces = backend.pieces(tasks, lines.n * min(width, lines.shape[-1]))
     length = -(-lines.n // pieces)
     pieces = -(-lines.n // length)
     if pieces == 1:
@@ -176,8 +176,9 @@ def _launches(backend: OpenCLDevice, name: str, dtype: np.dtype, lines: Lines, r
 def _launch(backend: OpenCLDevice, name: str, dtype: np.dtype, lines: Lines, result: Layout,
             columns: bool, tasks: int, pieces: int, length: int) -> Step:
     if backend.is_cpu or columns:
-        width = backend.programs.vector_width(dtype) if columns else 1
-        chunk, global_size, local_size = backend.shares(tasks * pieces, length * width, 1)
+        width = _width(backend, dtype) if columns else 1
+        work = length * min(width, lines.shape[-1])
+        chunk, global_size, local_size = backend.shares(tasks * pieces, work, 1)
     else:
         chunk, global_size, local_size = 1, (tasks * pieces * GROUP_SIZE,), (GROUP_SIZE,)
     launch = backend.programs.kernel(
@@ -189,6 +190,11 @@ def _launch(backend: OpenCLDevice, name: str, dtype: np.dtype, lines: Lines, res
         f"<{MAX_DIMS + 1}q{MAX_DIMS}I6I", lines.stride, *lines.strides, *pad, *lines.shape, *pad,
         dims, math.prod(lines.shape), lines.n, pieces, length, chunk)
     return Step(launch, global_size, local_size, result, tail)
+
+
+def _width(backend: OpenCLDevice, dtype: np.dtype) -> int:
+    """How many columns a work item takes: COLUMN_VECTORS of reduce.cl vectors."""
+    return (64 if backend.is_cpu else 1) * backend.programs.vector_width(dtype)
 
 
 def _out(dtype: np.dtype) -> dict[str, Any]:
