@@ -30,7 +30,7 @@ demo: $(VENV)/.with-demo $(DIGITS)
 	$(BIN)/python tutorials/demo_mnist.py $(ARGS)
 
 # One thread for each worker's BLAS: two workers with two threads each only get in each other's way.
-test: $(VENV)/.with-test $(VENV)/.with-demo $(DIGITS)
+test: $(VENV)/.with-test $(VENV)/.with-demo $(VENV)/.with-opencl-cpu $(DIGITS)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/oracle $(ARGS)
 

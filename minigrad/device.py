@@ -54,13 +54,8 @@ def _numpy(index: int) -> Any:
 
 
 def _opencl(index: int) -> Any:
-    try:
-        from minigrad.backends.opencl import OpenCLBackend  # type: ignore[import-not-found]
-    except ImportError as error:
-        raise RuntimeError(
-            f"the opencl backend cannot start: {error}. Use MINIGRAD_BACKEND=numpy, or leave it "
-            "unset"
-        ) from error
+    from minigrad.backends.opencl import OpenCLBackend
+
     return OpenCLBackend(index)
 
 

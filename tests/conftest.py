@@ -8,6 +8,7 @@ make test ARGS="--device opencl"               run what takes a device on that o
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,9 @@ settings.register_profile(
 )  # fmt: skip
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=calm)
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=calm)
+# hypothesis nests the settings of a parametrized test once for each of its cases, and recurses
+# through them: a worker that gets most of test_specs.py needs more than the default's 1,000 frames.
+sys.setrecursionlimit(5000)
 settings.load_profile(os.environ.get("MINIGRAD_HYPOTHESIS", "ci"))
 
 
@@ -73,3 +77,15 @@ def no_leaks() -> Iterator[None]:
     ]
     _reset(before)
     assert not leaked, f"the test leaks global state: {'; '.join(leaked)}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The last lines say which OpenCL runtimes the tests ran on."""
+    from minigrad.backends.opencl import discovery
+
+    try:
+        found = [discovery.describe(device) for device in discovery.devices()] or ["none found"]
+    except RuntimeError as error:
+        found = [str(error)]
+    for i, line in enumerate(found):
+        terminalreporter.write_line(f"opencl:{i}  {line}")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from minigrad.backends.opencl import discovery
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LESSONS = sorted((ROOT / "tutorials").glob("[0-9][0-9]_*.py"))
@@ -39,11 +41,15 @@ def lines_of(path):
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_lesson_runs(lesson, tmp_path):
+    if "opencl" in lesson.stem:
+        pytest.importorskip("pyopencl", reason="needs OpenCL: pip install -e '.[opencl-cpu]'")
+        if not discovery.devices():
+            pytest.skip(f"no OpenCL device: {discovery.ADVICE}")
     run(tmp_path, lesson)
 
 
-def test_there_are_five_lessons_that_begin_with_prose():
-    assert [path.name[:2] for path in LESSONS] == ["01", "02", "03", "04", "05"]
+def test_there_are_six_lessons_that_begin_with_prose():
+    assert [path.name[:2] for path in LESSONS] == ["01", "02", "03", "04", "05", "06"]
     for path in LESSONS:
         text = path.read_text(encoding="utf-8")
         assert text.startswith("# %% [markdown]\n# # "), path.name

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.dtype import int64
-from minigrad.ops.random import Generator
+from minigrad.ops.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
 
@@ -158,7 +158,8 @@ def random_split(
             "random_split: Sum of input lengths does not equal the length of the input dataset: "
             f"{list(lengths)} for {len(dataset)} samples"
         )
-    order = ops.randperm(len(dataset), generator=generator, device="cpu").tolist()
+    source = generator or default_generator()
+    order = ops.randperm(len(dataset), generator=source, device="cpu").tolist()
     ends = list(itertools.accumulate(counts))
     return [
         Subset(dataset, order[end - count : end]) for end, count in zip(ends, counts, strict=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad import ops
 from minigrad.dtype import float64
-from minigrad.ops.random import Generator
+from minigrad.ops.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
 
@@ -15,6 +15,13 @@ class Sampler:
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
+
+
+def shuffler(generator: Generator | None) -> Generator:
+    """The generator that orders samples: unless one is given that of the default device, so that a
+    program shuffles alike on every device, though the order itself is made on the CPU.
+    """
+    return generator or default_generator()
 
 
 class SequentialSampler(Sampler):
@@ -71,14 +78,15 @@ class RandomSampler(Sampler):
         size = len(self.data_source)
         if self.replacement:
             draws = ops.randint(
-                0, size, (self.num_samples,), generator=self.generator, device="cpu"
+                0, size, (self.num_samples,), generator=shuffler(self.generator), device="cpu"
             )
             return iter(draws.tolist())
         return itertools.islice(self._permutations(size), self.num_samples)
 
     def _permutations(self, size: int) -> Iterator[int]:
         while size:
-            yield from ops.randperm(size, generator=self.generator, device="cpu").tolist()
+            order = ops.randperm(size, generator=shuffler(self.generator), device="cpu")
+            yield from order.tolist()
 
     def __len__(self) -> int:
         return self.num_samples
@@ -92,7 +100,7 @@ class SubsetRandomSampler(Sampler):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        order = ops.randperm(len(self.indices), generator=self.generator, device="cpu")
+        order = ops.randperm(len(self.indices), generator=shuffler(self.generator), device="cpu")
         return (self.indices[i] for i in order.tolist())
 
     def __len__(self) -> int:
@@ -130,7 +138,7 @@ class WeightedRandomSampler(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         draws = ops.multinomial(
-            self.weights, self.num_samples, self.replacement, generator=self.generator
+            self.weights, self.num_samples, self.replacement, generator=shuffler(self.generator)
         )
         return iter(draws.tolist())
 

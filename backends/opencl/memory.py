@@ -1,0 +1,123 @@
+"""Memory: copies between host and device, between layouts and between types. See copy.cl."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..base import Number, Shape
+from .array import Array, HostCopy, contiguous_layout
+from .device import OpenCLDevice
+from .program import TYPES
+from .walk import SLOTS, overlap, plan
+
+INT64 = np.dtype(np.int64)
+LARGEST_HOST_COPY = 1 << 20  # elements; longer indices are checked on the device
+
+
+class Memory(OpenCLDevice):
+    """The kernels that make arrays and copy them."""
+
+    def from_host(self, array: np.ndarray) -> Array:
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        x = self.empty(array.shape, np.dtype(array.dtype.type))
+        if x.dtype == INT64 and array.size <= LARGEST_HOST_COPY:
+            x.host = HostCopy(array.copy())
+        if array.size == 1:
+            _fill(self, x, array.item())  # as a number: nothing to copy, and nothing to wait for
+        elif array.size:
+            self.uploads.start(x, array)
+        return x
+
+    def to_host(self, x: Array) -> np.ndarray:
+        array = np.empty(x.shape, x.dtype)
+        if array.size:
+            x = self.contiguous(x)
+            start = x.offset * x.dtype.itemsize
+            self.cl.enqueue_copy(self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+        self.errors.raise_if_any()
+        return array
+
+    def empty(self, shape: Shape, dtype: np.dtype) -> Array:
+        self.check_type(dtype)
+        kind = contiguous_layout(tuple(shape), dtype)
+        return Array(self.allocate(kind.size * dtype.itemsize), 0, kind)
+
+    def full(self, shape: Shape, value: Number, dtype: np.dtype) -> Array:
+        return _fill(self, self.empty(shape, dtype), value)
+
+    def arange(self, start: Number, step: Number, n: int, dtype: np.dtype) -> Array:
+        if dtype.kind == "f":
+            return self.from_host((np.arange(n) * step + start).astype(dtype))
+        out = self.empty((n,), dtype)
+        if n:
+            launch = self.programs.kernel("copy.cl", "arange", "*IIqq", dtype, **_source(dtype))
+            chunk, global_size, local_size = self.shares(n)
+            launch(global_size, local_size, out.buffer, n, chunk, int(start), int(step))
+        return out
+
+    def copy_(self, dst: Array, src: Array) -> Array:
+        key = ("copy_", dst.layout, src.layout)
+        made = self.plans.get(key)
+        if made is None:
+            launch = self.programs.kernel("copy.cl", "copy", "**S", dst.dtype, **_source(src.dtype))
+            made = plan(self, launch, dst.layout, [src.layout], 1, 1, SLOTS[dst.dtype.name])
+            if made is None:
+                return _copy_slices(self, dst, src)
+            self.plans[key] = made
+        if dst.host is not None:
+            dst.host.values = None
+        if overlap(src, dst):
+            src = self.copy(src)
+            return self.copy_(dst, src)
+        if made.nbytes:
+            made.run(dst, [src.buffer], [src.offset], [])
+        return dst
+
+    def copy(self, x: Array) -> Array:
+        return self.copy_(self.empty(x.shape, x.dtype), x)
+
+    def cast(self, x: Array, dtype: np.dtype) -> Array:
+        return x if x.dtype == dtype else self.copy_(self.empty(x.shape, np.dtype(dtype)), x)
+
+    def contiguous(self, x: Array) -> Array:
+        return x if x.layout.is_contiguous else self.copy(x)
+
+    def is_contiguous(self, x: Array) -> bool:
+        return x.layout.is_contiguous
+
+    def strides(self, x: Array) -> tuple[int, ...]:
+        return x.strides
+
+
+def _fill(backend: OpenCLDevice, out: Array, value: Number) -> Array:
+    key = ("fill", out.layout)
+    made = backend.plans.get(key)
+    if made is None:
+        dtype = out.dtype
+        launch = backend.programs.kernel("copy.cl", "fill", "*S", dtype, **_source(dtype))
+        made = plan(backend, launch, out.layout, [None], 1, 0, SLOTS[dtype.name])
+        assert made is not None  # a new array is one row
+        backend.plans[key] = made
+    if made.nbytes:
+        made.run(out, [], [], [value])
+    return out
+
+
+def _copy_slices(backend: OpenCLDevice, dst: Array, src: Array) -> Array:
+    """As walk._by_slices: the first of too many axes is a loop on the host."""
+    axis = next(axis for axis, n in enumerate(dst.shape) if n > 1)
+    src = backend.expand(src, dst.shape)
+    rest = tuple(slice(0, n, 1) for n in dst.shape)
+    for i in range(dst.shape[axis]):
+        key = (*rest[:axis], i, *rest[axis + 1:])
+        backend.copy_(backend.slice(dst, key), backend.slice(src, key))
+    return dst
+
+
+def _source(dtype: np.dtype) -> dict[str, object]:
+    """The defines of copy.cl for a source of this type."""
+    memory, computed, *_, last = TYPES[dtype.name]
+    flags = {"IS_HALF": "FROM_HALF", "IS_DOUBLE": "FROM_DOUBLE"}
+    return {"S": memory, "SC": computed} | ({flags[last]: True} if last in flags else {})
