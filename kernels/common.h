@@ -45,7 +45,7 @@ typedef WIDE(C) V;
 
 // Vectors of one element have other built-in functions than vectors of many.
 #if VEC == 1
-#define VLOAD(i, p) (p)[i]
+#define VLOAD(i, p) ((p)[i])
 #define VSTORE(v, i, p) (p)[i] = (v)
 #define VLOAD_HALF(i, p) vload_half(i, p)
 #define VSTORE_HALF(v, i, p) vstore_half_rte(v, i, p)
@@ -63,7 +63,7 @@ typedef WIDE(C) V;
 #define GET_WIDE(p, i) VLOAD_HALF(i, p)
 #define PUT_WIDE(v, p, i) VSTORE_HALF(v, i, p)
 #else
-#define GET(p, i) (p)[i]
+#define GET(p, i) ((p)[i])
 #define PUT(v, p, i) (p)[i] = (v)
 #define GET_WIDE(p, i) VLOAD(i, p)
 #define PUT_WIDE(v, p, i) VSTORE(v, i, p)
@@ -162,7 +162,7 @@ inline void store_bool(B v, global uchar *p, long at, long step, uint count) {
 #define SUB(x, y) ((x) - (y))
 #define MUL(x, y) ((x) * (y))
 #else
-#define WRAP(x, op, y) AS(C)((WIDE(U))(AS(U)(x) op AS(U)(y)))
+#define WRAP(x, op, y) AS(C)((WIDE(U))(AS(U)((V)(x)) op AS(U)((V)(y))))
 #define ADD(x, y) WRAP(x, +, y)
 #define SUB(x, y) WRAP(x, -, y)
 #define MUL(x, y) WRAP(x, *, y)

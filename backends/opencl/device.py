@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections import deque
 from typing import Any, NoReturn
 
 import numpy as np
@@ -41,6 +42,7 @@ class OpenCLDevice(Backend):
         self.programs = Programs(cl, self.context, device, self.queue, self.is_cpu)
         self.plans: dict[Any, Any] = {}
         self.errors = Errors(self)
+        self.uploads = Uploads(self)
         _alive.add(self)
 
     def _types(self) -> frozenset[np.dtype]:
@@ -97,7 +99,40 @@ class OpenCLDevice(Backend):
 
     def synchronize(self) -> None:
         self.queue.finish()
+        self.uploads.forget()
         self.errors.raise_if_any()
+
+
+class Uploads:
+    """Copies from the host that the queue has still to make, each with host memory of its own. The
+    host goes on, unless more than `most` bytes are waiting."""
+
+    most = 16 << 20
+
+    def __init__(self, backend: OpenCLDevice) -> None:
+        self.backend = backend
+        self.waiting: deque[tuple[Any, int]] = deque()  # an event keeps its memory until it is over
+        self.nbytes = 0
+
+    def start(self, x: Array, array: np.ndarray) -> None:
+        """Fills x with the elements of a contiguous array, which may change afterwards."""
+        cl, queue = self.backend.cl, self.backend.queue
+        if array.nbytes > self.most:
+            cl.enqueue_copy(queue, x.buffer, array, is_blocking=True)
+            return
+        event = cl.enqueue_copy(queue, x.buffer, array.copy(), is_blocking=False)
+        size = array.nbytes + 1024  # what goes with an event
+        self.waiting.append((event, size))
+        self.nbytes += size
+        while self.nbytes > self.most:
+            event, nbytes = self.waiting.popleft()
+            event.wait()
+            self.nbytes -= nbytes
+
+    def forget(self) -> None:
+        """The queue is empty."""
+        self.waiting.clear()
+        self.nbytes = 0
 
 
 class Errors:
@@ -111,13 +146,13 @@ class Errors:
         self.is_pending = False
         self._buffer: Any = None
 
-    def watch(self, index: Array, low: int, high: int) -> Any:
+    def watch(self, index: Array, low: int, high: int, excused: int | None = None) -> Any:
         """The word, for a kernel about to use these indices, which must be at least low and below
-        high. Those that came from the host are checked here and now."""
+        high, or `excused`. Those that came from the host are checked here and now."""
         if index.host is None or index.host.values is None:
             self.is_pending = True
         elif not index.host.lie_between(low, high):
-            self._check_now(index, low, high)
+            self._check_now(index, low, high, excused)
         return self.word
 
     @property
@@ -126,10 +161,12 @@ class Errors:
             self._buffer = self.backend.from_host(np.zeros(3, np.int64)).buffer
         return self._buffer
 
-    def _check_now(self, index: Array, low: int, high: int) -> None:
+    def _check_now(self, index: Array, low: int, high: int, excused: int | None) -> None:
         """Not all of what came from the host is in range. This may be a view of a part of it."""
-        values = self.backend.to_host(index)
-        wrong = values[(values < low) | (values >= high)]
+        known = index.host.values if index.host is not None else None
+        is_whole = known is not None and known.size == index.layout.size
+        values = known if known is not None and is_whole else self.backend.to_host(index)
+        wrong = values[((values < low) | (values >= high)) & (values != excused)]
         if wrong.size:
             raise out_of_bounds(int(wrong[0]), high)
 

@@ -22,10 +22,12 @@ class Memory(OpenCLDevice):
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         x = self.empty(array.shape, np.dtype(array.dtype.type))
-        if array.size:
-            self.cl.enqueue_copy(self.queue, x.buffer, array, is_blocking=True)
         if x.dtype == INT64 and array.size <= LARGEST_HOST_COPY:
             x.host = HostCopy(array.copy())
+        if array.size == 1:
+            _fill(self, x, array.item())  # as a number: nothing to copy, and nothing to wait for
+        elif array.size:
+            self.uploads.start(x, array)
         return x
 
     def to_host(self, x: Array) -> np.ndarray:

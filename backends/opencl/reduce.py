@@ -1,59 +1,125 @@
-"""Reductions: see kernels/reduce.cl. An axis, or several that can be walked as one, at a time."""
+"""Reductions: see kernels/reduce.cl. An axis, or several that can be walked as one, at a time.
+
+What a reduction launches depends on layouts alone, and is worked out once for each.
+"""
 
 from __future__ import annotations
 
 import math
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..base import Axes, Shape
-from .array import Array
+from .array import Array, Layout, contiguous_layout, row_major
 from .device import OpenCLDevice
 from .walk import merged
 
 BOOL, INT64 = np.dtype(bool), np.dtype(np.int64)
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 MAX_DIMS = 8
+GROUP_SIZE = 128  # as in reduce.cl
 EMPTY = {"sum": 0, "prod": 1, "any": False, "all": True}
 
 
 def reduction(name: str) -> Any:
-    """The kernel of base.py that reduces by the kernel `name` of reduce.cl."""
+    """The kernel of base.py that reduces by the kernels reduce_`name`_... of reduce.cl."""
 
     def kernel(self: OpenCLDevice, x: Array, axes: Axes, keepdims: bool) -> Array:
-        dtype = BOOL if name in ("any", "all") else x.dtype
-        shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
-        if 0 in x.shape and all(shape):
-            if name not in EMPTY:
-                raise empty_reduction(name, x)
-            out = self.full(shape, EMPTY[name], dtype)
-        else:
-            out = _reduce(self, name, x, axes, dtype)
-        kept = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
-        return self.view(out, shape if keepdims else kept)
+        key = (name, x.layout, axes, keepdims)
+        steps = self.plans.get(key)
+        if steps is None:
+            if 0 in x.shape or not any(x.shape[axis] > 1 for axis in axes):
+                return _trivial(self, name, x, axes, keepdims)
+            steps = _steps(self, name, x.layout, axes, keepdims)
+            if steps is None:
+                return _packed(self, name, x, axes, keepdims)
+            self.plans[key] = steps
+        for step in steps:
+            out = Array(self.allocate(step.nbytes), 0, step.result)
+            start = _START.pack(x.offset)
+            step.launch(step.global_size, step.local_size, out.buffer, x.buffer, start + step.tail)
+            x = out
+        return x
 
     return kernel
+
+
+_START = struct.Struct("<q")
+
+
+class Step:
+    """A launch of a kernel of reduce.cl, but for where its operand starts."""
+
+    __slots__ = ("launch", "global_size", "local_size", "result", "nbytes", "tail")
+
+    def __init__(self, launch: Any, global_size: Any, local_size: Any, result: Layout,
+                 tail: bytes) -> None:
+        self.launch = launch
+        self.global_size = global_size
+        self.local_size = local_size
+        self.result = result
+        self.nbytes = result.size * result.dtype.itemsize
+        self.tail = tail
 
 
 def empty_reduction(name: str, x: Array) -> IndexError:
     return IndexError(f"{name} along an axis of size 0 has no value: the shape is {x.shape}")
 
 
-def _reduce(backend: OpenCLDevice, name: str, x: Array, axes: Axes, dtype: np.dtype) -> Array:
-    """Over the innermost axes first; between the steps float16 is held in float32."""
+def _shapes(shape: Shape, axes: Axes) -> tuple[Shape, Shape]:
+    """The shape of the result: with the axes, of size 1, and without them."""
+    kept = tuple([n for axis, n in enumerate(shape) if axis not in axes])
+    return tuple([1 if axis in axes else n for axis, n in enumerate(shape)]), kept
+
+
+def _trivial(backend: OpenCLDevice, name: str, x: Array, axes: Axes, keepdims: bool) -> Array:
+    """Nothing is to be added: there are no elements, or one for each of the result."""
+    dtype = BOOL if name in ("any", "all") else x.dtype
+    with_axes, without = _shapes(x.shape, axes)
+    shape = with_axes if keepdims else without
+    if 0 not in x.shape:
+        return backend.copy(backend.ne(x, 0) if dtype is not x.dtype else x).seen_as(
+            shape, row_major(shape))
+    if 0 not in shape and name not in EMPTY:
+        raise empty_reduction(name, x)
+    return backend.full(shape, EMPTY.get(name, 0), dtype)
+
+
+def _packed(backend: OpenCLDevice, name: str, x: Array, axes: Axes, keepdims: bool) -> Array:
+    """Too many axes that cannot be merged: a copy in which the reduced ones come last."""
+    with_axes, kept = _shapes(x.shape, axes)
+    others = [axis for axis in range(len(x.shape)) if axis not in axes]
+    rows = backend.contiguous(backend.permute(x, (*others, *axes)))
+    rows = rows.seen_as((math.prod(kept), rows.layout.size // math.prod(kept)),
+                        (rows.layout.size // math.prod(kept), 1))
+    shape = with_axes if keepdims else kept
+    out: Array = getattr(backend, name)(rows, (1,), False)
+    return out.seen_as(shape, row_major(shape))
+
+
+def _steps(backend: OpenCLDevice, name: str, x: Layout, axes: Axes,
+           keepdims: bool) -> list[Step] | None:
+    """Over the innermost axes first. Between the steps float16 is held in float32."""
+    last = BOOL if name in ("any", "all") else x.dtype
+    between = FLOAT32 if last == FLOAT16 else last
+    steps: list[Step] = []
     groups = _groups(x, axes)
-    if not groups:
-        if dtype == BOOL and x.dtype != BOOL:
-            return backend.ne(x, 0)
-        return backend.copy(x)
-    for group in groups[:-1]:
-        x = _step(backend, name, x, group, FLOAT32 if x.dtype == FLOAT16 else dtype)
-    return _step(backend, name, x, groups[-1], dtype)
+    for group in groups:
+        shape = tuple([1 if axis in group else n for axis, n in enumerate(x.shape)])
+        lines = _lines_of(x, group)
+        if lines is None:
+            return None
+        dtype = last if group is groups[-1] else between
+        steps += _launches(backend, name, x.dtype, lines, contiguous_layout(shape, dtype), between)
+        x = steps[-1].result
+    with_axes, without = _shapes(x.shape, axes)
+    steps[-1].result = contiguous_layout(with_axes if keepdims else without, last)
+    return steps
 
 
-def _groups(x: Array, axes: Axes) -> list[list[int]]:
+def _groups(x: Layout, axes: Axes) -> list[list[int]]:
     """The axes to be reduced, in groups that are walked as one, the innermost in memory first."""
     groups: list[list[int]] = []
     for axis in axes:
@@ -67,60 +133,62 @@ def _groups(x: Array, axes: Axes) -> list[list[int]]:
     return sorted(groups, key=lambda group: abs(x.strides[group[-1]]))
 
 
-def _step(backend: OpenCLDevice, name: str, x: Array, group: list[int], dtype: np.dtype) -> Array:
-    """Reduces axes that are walked as one; they stay with size 1 in the new, contiguous array."""
-    kept = [axis for axis in range(len(x.shape)) if axis not in group]
-    shape, (strides,) = merged(tuple(x.shape[axis] for axis in kept),
-                               [tuple(x.strides[axis] for axis in kept)])
-    out_shape = tuple(1 if axis in group else n for axis, n in enumerate(x.shape))
-    if 0 in out_shape:
-        return backend.empty(out_shape, dtype)
-    n = math.prod(x.shape[axis] for axis in group)
-    if len(shape) > MAX_DIMS:
-        packed = backend.contiguous(backend.permute(x, (*kept, *group)))
-        rows = Line(packed.offset, 1, (math.prod(shape),), (n,), n)
-    else:
-        packed = x
-        rows = Line(x.offset, x.strides[group[-1]], shape or (1,), strides or (0,), n)
-    return backend.view(_lines(backend, name, packed, rows, dtype), out_shape)
-
-
-class Line:
+class Lines(NamedTuple):
     """What is reduced: n elements `stride` apart, once for every place of the kept axes."""
 
-    def __init__(self, start: int, stride: int, shape: Shape, strides: tuple[int, ...],
-                 n: int) -> None:
-        self.start = start
-        self.stride = stride
-        self.shape = shape
-        self.strides = strides
-        self.n = n
-        self.kept = math.prod(shape)
+    n: int
+    stride: int
+    shape: Shape
+    strides: tuple[int, ...]
 
 
-def _lines(backend: OpenCLDevice, name: str, x: Array, line: Line, dtype: np.dtype) -> Array:
-    """One launch, or two where the lines are few and long: then first in pieces."""
-    columns = line.stride != 1 and line.strides[-1] == 1 and line.shape[-1] >= 4
-    width = backend.programs.vector_width(x.dtype) if columns else 1
-    tasks = line.kept // line.shape[-1] * -(-line.shape[-1] // width) if columns else line.kept
-    pieces = backend.pieces(tasks, line.n)
-    length = -(-line.n // pieces)
-    pieces = -(-line.n // length)
-    wide = FLOAT32 if x.dtype == FLOAT16 and pieces > 1 else dtype
-    out = backend.empty((pieces, line.kept) if columns else (line.kept, pieces), wide)
-    way = "columns" if columns else "rows"
-    launch = backend.programs.kernel(
-        "reduce.cl", f"reduce_{name}_{way}", "**S", x.dtype, **_out(wide))
-    packed, global_size, local_size = _arguments(
-        backend, line, tasks * pieces, pieces, length, columns)
-    launch(global_size, local_size, out.buffer, x.buffer, packed)
+def _lines_of(x: Layout, group: list[int]) -> Lines | None:
+    """The lines along axes that are walked as one; None where the kept axes are too many."""
+    kept = [axis for axis in range(len(x.shape)) if axis not in group]
+    shape, (strides,) = merged(tuple([x.shape[axis] for axis in kept]),
+                               [tuple([x.strides[axis] for axis in kept])])
+    if len(shape) > MAX_DIMS:
+        return None
+    n = math.prod(x.shape[axis] for axis in group)
+    return Lines(n, x.strides[group[-1]], shape or (1,), strides or (0,))
+
+
+def _launches(backend: OpenCLDevice, name: str, dtype: np.dtype, lines: Lines, result: Layout,
+              between: np.dtype) -> list[Step]:
+    """One launch, or where the lines are few and long two: first in pieces."""
+    columns = lines.stride != 1 and lines.strides[-1] == 1 and lines.shape[-1] >= 4
+    width = backend.programs.vector_width(dtype) if columns else 1
+    kept = math.prod(lines.shape)
+    tasks = kept // lines.shape[-1] * -(-lines.shape[-1] // width)
+    pieces = backend.pieces(tasks, lines.n * width)
+    length = -(-lines.n // pieces)
+    pieces = -(-lines.n // length)
     if pieces == 1:
-        return out
-    if columns:
-        rest = Line(0, line.kept, (line.kept,), (1,), pieces)
+        return [_launch(backend, name, dtype, lines, result, columns, tasks, 1, length)]
+    shape = (pieces, kept) if columns else (kept, pieces)
+    partial = contiguous_layout(shape, between)
+    first = _launch(backend, name, dtype, lines, partial, columns, tasks, pieces, length)
+    strides = (kept, (1,)) if columns else (1, (pieces,))
+    rest = Lines(pieces, strides[0], (kept,), strides[1])
+    return [first, *_launches(backend, name, between, rest, result, between)]
+
+
+def _launch(backend: OpenCLDevice, name: str, dtype: np.dtype, lines: Lines, result: Layout,
+            columns: bool, tasks: int, pieces: int, length: int) -> Step:
+    if backend.is_cpu or columns:
+        width = backend.programs.vector_width(dtype) if columns else 1
+        chunk, global_size, local_size = backend.shares(tasks * pieces, length * width, 1)
     else:
-        rest = Line(0, 1, (line.kept,), (pieces,), pieces)
-    return _lines(backend, name, out, rest, dtype)
+        chunk, global_size, local_size = 1, (tasks * pieces * GROUP_SIZE,), (GROUP_SIZE,)
+    launch = backend.programs.kernel(
+        "reduce.cl", f"reduce_{name}_{'columns' if columns else 'rows'}", "**S", dtype,
+        **_out(result.dtype))
+    dims = len(lines.shape)
+    pad = (0,) * (MAX_DIMS - dims)
+    tail = struct.pack(
+        f"<{MAX_DIMS + 1}q{MAX_DIMS}I6I", lines.stride, *lines.strides, *pad, *lines.shape, *pad,
+        dims, math.prod(lines.shape), lines.n, pieces, length, chunk)
+    return Step(launch, global_size, local_size, result, tail)
 
 
 def _out(dtype: np.dtype) -> dict[str, Any]:
@@ -128,20 +196,6 @@ def _out(dtype: np.dtype) -> dict[str, Any]:
     if dtype == FLOAT16:
         return {"O": "half", "O_IS_HALF": True}
     return {"O": "float"} if dtype == FLOAT32 else {}
-
-
-def _arguments(backend: OpenCLDevice, line: Line, tasks: int, pieces: int, length: int,
-               columns: bool) -> tuple[bytes, Any, Any]:
-    if backend.is_cpu or columns:
-        chunk, global_size, local_size = backend.shares(tasks, length, 1)
-    else:
-        chunk, global_size, local_size = 1, (tasks * 128,), (128,)  # GROUP_SIZE
-    dims = len(line.shape)
-    pad = (0,) * (MAX_DIMS - dims)
-    packed = struct.pack(
-        f"<2q{MAX_DIMS}q{MAX_DIMS}I6I", line.start, line.stride, *line.strides, *pad, *line.shape,
-        *pad, dims, line.kept, line.n, pieces, length, chunk)
-    return packed, global_size, local_size
 
 
 def scan(backend: OpenCLDevice, name: str, x: Array, axis: int, *more: Any) -> Array:

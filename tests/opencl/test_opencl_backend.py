@@ -48,6 +48,33 @@ def test_conformance_without_float64_and_float16(name: str) -> None:
     assert result.stdout.startswith("[]\n"), result.stdout + result.stderr
 
 
+# One kernel of each .cl file and way of sharing out.
+AS_GPU = (
+    "exp add where copy_ arange sum max argmax cumsum softmax log_softmax_grad attention "
+    "cross_entropy cross_entropy_grad layer_norm layer_norm_grad batch_norm batch_norm_grad "
+    "max_pool gather scatter_add index nonzero sort searchsorted normal adam_ matmul conv"
+).split()
+
+
+@every_runtime
+def test_a_cpu_taken_for_a_gpu_computes_as_well(name: str) -> None:
+    """One element a work item, and groups that share local memory."""
+    program = (
+        "from minigrad.backends.opencl import discovery\n"
+        "description = discovery.describe(discovery.device(int('" + name + "'[7:])))\n"
+        "discovery.all_devices.cache_clear()\n"
+        "discovery.is_cpu = lambda device: False\n"
+        "import minigrad; from minigrad.testing import conformance\n"
+        "for i, device in enumerate(discovery.devices()):\n"
+        "    if discovery.describe(device) == description: break\n"
+        "backend = minigrad.device('opencl', i).backend\n"
+        "assert not backend.is_cpu and backend.description == description\n"
+        f"print(conformance.check_backend(backend, {AS_GPU}).failed)"
+    )
+    result = python(program)
+    assert result.stdout == "[]\n", result.stdout + result.stderr
+
+
 # -- arrays and plans
 
 
@@ -297,6 +324,65 @@ def test_info_lists_what_there_is(tmp_path: Any) -> None:
 
 
 # -- order, memory, builds
+
+
+@every_runtime
+def test_what_is_uploaded_may_be_changed_at_once(name: str) -> None:
+    backend = minigrad.device(name).backend
+    values = np.zeros(300_000, np.float32)
+    arrays = []
+    for k in range(40):  # more than may wait
+        values[:] = k
+        arrays.append(backend.from_host(values))
+    assert [float(backend.to_host(backend.max(x, (0,), False))) for x in arrays] == list(range(40))
+
+
+@every_runtime
+@pytest.mark.parametrize("shape", [(3, 70_000), (70_000, 3), (2, 5, 40_000), (40_001, 20)])
+def test_long_reductions_in_pieces(name: str, shape: tuple[int, ...]) -> None:
+    backend = minigrad.device(name).backend
+    values = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    for axes in ((0,), (len(shape) - 1,), tuple(range(len(shape)))):
+        for op in ("sum", "max", "min"):
+            found = backend.to_host(getattr(backend, op)(backend.from_host(values), axes, False))
+            expected = getattr(np, op)(values.astype(np.float64), axes)
+            np.testing.assert_allclose(found, expected, 1e-5, 1e-2 if op == "sum" else 0)
+        found = backend.to_host(backend.any(backend.from_host(values > 0.99999), axes, True))
+        np.testing.assert_array_equal(found, (values > 0.99999).any(axes, keepdims=True))
+
+
+@every_runtime
+def test_training_is_the_same_as_on_numpy(name: str) -> None:
+    """The same weights, masks and order of samples from one seed, so the same losses."""
+
+    def losses(device: str) -> list[float]:
+        nn, F = minigrad.nn, minigrad.nn.functional
+        with minigrad.device(device):
+            minigrad.manual_seed(3)
+            rng = np.random.default_rng(0)
+            images = minigrad.tensor(rng.normal(size=(96, 1, 12, 12)).astype(np.float32))
+            labels = minigrad.tensor(rng.integers(0, 5, 96))
+            data = minigrad.utils.data.TensorDataset(images, labels)
+            model = nn.Sequential(
+                nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Flatten(), nn.Dropout(0.2), nn.Linear(216, 16), nn.LayerNorm(16), nn.GELU(),
+                nn.Linear(16, 5))
+            optimizer = minigrad.optim.AdamW(model.parameters(), lr=1e-3)
+            found = []
+            for _ in range(2):
+                for x, y in minigrad.utils.data.DataLoader(data, 32, shuffle=True):
+                    loss = F.cross_entropy(model(x), y)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    found.append(loss.item())
+            return found
+
+    on_device = losses(name)
+    np.testing.assert_allclose(on_device, losses("cpu"), 1e-4)
+    builds = minigrad.device(name).backend.programs.builds
+    assert on_device == losses(name)
+    assert minigrad.device(name).backend.programs.builds == builds
 
 
 @one_runtime

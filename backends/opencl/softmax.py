@@ -1,0 +1,99 @@
+"""softmax and what goes by the same rows: see kernels/softmax.cl."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+import numpy as np
+
+from .array import Array
+from .device import OpenCLDevice
+
+GROUP_SIZE = 128  # as in rows.h
+
+
+def shares_of_rows(backend: OpenCLDevice, rows: int, n: int) -> tuple[int, Any, Any]:
+    """How rows of n elements are shared out: rows for each work item, global and local size."""
+    if backend.is_cpu:
+        return backend.shares(rows, n, 1)
+    return 1, (rows * GROUP_SIZE,), (GROUP_SIZE,)
+
+
+def by_rows(name: str) -> Any:
+    """The kernel softmax or log_softmax, and by_rows_grad its gradient, of the same two steps: the
+    axis is brought to the end, and back."""
+
+    def kernel(self: OpenCLDevice, x: Array, axis: int) -> Array:
+        return _along_rows(self, name, "", [x], axis)
+
+    return kernel
+
+
+def by_rows_grad(name: str, *numbers: float) -> Any:
+    types = "N" * len(numbers)
+
+    def kernel(self: OpenCLDevice, g: Array, out: Array, axis: int) -> Array:
+        return _along_rows(self, name, types, [g, out], axis, *numbers)
+
+    return kernel
+
+
+def _along_rows(backend: OpenCLDevice, name: str, types: str, xs: list[Array], axis: int,
+                *numbers: float) -> Array:
+    """Launches a kernel whose rows lie along an axis."""
+    shape = xs[0].shape
+    if axis >= len(shape) - 1:
+        return launch_rows(backend, name, types, xs, *numbers)
+    order = (*range(axis), *range(axis + 1, len(shape)), axis)
+    back = (*range(axis), len(shape) - 1, *range(axis, len(shape) - 1))
+    turned = [backend.permute(x, order) for x in xs]
+    return backend.permute(launch_rows(backend, name, types, turned, *numbers), back)
+
+
+def launch_rows(backend: OpenCLDevice, name: str, types: str, xs: list[Array],
+                *numbers: Any) -> Array:
+    """Launches a kernel of softmax.cl on the rows along the last axis. types has N for a number of
+    the type that is computed in."""
+    xs = [backend.contiguous(x) for x in xs]
+    out = backend.empty(xs[0].shape, xs[0].dtype)
+    if out.layout.size:
+        n = out.shape[-1] if out.shape else 1
+        rows = out.layout.size // n
+        number = "d" if out.dtype == np.float64 else "f"
+        launch = backend.programs.kernel(
+            "softmax.cl", name, "*" * (1 + len(xs)) + "S" + types.replace("N", number), out.dtype)
+        chunk, global_size, local_size = shares_of_rows(backend, rows, n)
+        packed = struct.pack("<2q3I4x", xs[0].offset, xs[-1].offset, rows, n, chunk)
+        launch(global_size, local_size, out.buffer, *[x.buffer for x in xs], packed, *numbers)
+    return out
+
+
+class Softmax(OpenCLDevice):
+    """The kernels that normalise powers of e."""
+
+    softmax = by_rows("softmax")
+    log_softmax = by_rows("log_softmax")
+    softmax_grad = by_rows_grad("softmax_grad", 1.0)
+    log_softmax_grad = by_rows_grad("log_softmax_grad")
+
+    def attention(self, q: Array, k: Array, v: Array, mask: Array | None, is_causal: bool,
+                  scale: float) -> tuple[Array, Array]:
+        score = self.matmul(q, self._transpose(k))
+        if mask is not None or scale < 0:
+            score, scale = self.mul(score, scale), 1.0
+        if mask is not None and mask.dtype == bool:
+            score = self.where(mask, score, -math.inf)
+        elif mask is not None:
+            score = self.add(score, mask)
+        probs = launch_rows(
+            self, "causal_softmax", "NII", [score], scale, score.shape[-2], int(is_causal))
+        return self.matmul(probs, v), probs
+
+    def attention_grad(self, g: Array, q: Array, k: Array, v: Array, probs: Array,
+                       scale: float) -> tuple[Array, Array, Array]:
+        gprobs = self.matmul(g, self._transpose(v))
+        gscore = launch_rows(self, "softmax_grad", "N", [gprobs, probs], scale)
+        return (self.matmul(gscore, k), self.matmul(self._transpose(gscore), q),
+                self.matmul(self._transpose(probs), g))
