@@ -119,18 +119,14 @@ kernel void lay_out(global T *out, global const T *x, const Image p, const long 
 //                           [       ]
 //                               [       ]
 
-#if VEC > 1  // a device without vectors is treated like a GPU
+#if VEC > 2  // a device of short vectors is treated like a GPU
 #if VEC == 16
 #define UNIT 8
 #elif VEC == 8
 #define UNIT 4
-#elif VEC == 4
-#define UNIT 2
 #else
-#define UNIT 1
+#define UNIT 2
 #endif
-#define vload1(i, p) (p)[i]
-#define vstore1(v, i, p) (p)[i] = (v)
 
 typedef struct {
     long rows, depth, units;                        // output channels of a group, taps, units

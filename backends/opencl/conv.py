@@ -78,7 +78,7 @@ def _run(backend: OpenCLDevice, plan: Callable[..., Run], x: Array, y: Array, sh
 
 def on_vectors(backend: OpenCLDevice, dtype: np.dtype) -> bool:
     """Whether the kernels for CPUs run, and not `gathered`."""
-    return backend.is_cpu and backend.programs.vector_width(dtype) > 1
+    return backend.is_cpu and backend.programs.vector_width(dtype) > 2
 
 
 def _planar(x: Layout) -> Layout:
@@ -141,6 +141,7 @@ def _image_and_taps(backend: OpenCLDevice, x: Layout, taps: Shape, positions: Sh
 
 
 def _kernel(backend: OpenCLDevice, name: str, types: str, dtype: np.dtype) -> Any:
+    """The launcher of a kernel of conv.cl."""
     defines = {"ROWS": tile(backend, dtype)["ROWS"]} if backend.is_cpu else {}
     return backend.programs.kernel("conv.cl", name, types, dtype, **defines)
 
@@ -160,8 +161,11 @@ def _table(backend: OpenCLDevice, *columns: np.ndarray) -> Array:
 # --- conv and conv_input ----------------------------------------------------------------------
 
 
-class Product(NamedTuple):
-    """out[n, r, position] = sum(w[r, tap] * image[n, tap + position] for tap), for every group."""
+class Implicit(NamedTuple):
+    """A product: out[n, r, position] = sum(w[r, tap] * image[n, tap + position] for tap).
+
+    For every group: the groups share the tables of taps and positions.
+    """
 
     image: Image
     taps: tuple[np.ndarray, np.ndarray]             # what each adds in the image and in w
@@ -177,12 +181,13 @@ class Product(NamedTuple):
 
 
 def plan_conv(backend: OpenCLDevice, x: Layout, w: Layout, out: Layout, window: Window) -> Run:
+    """How to convolve arrays of these layouts."""
     flat, out = out, _planar(out)
     image, taps = _image_and_taps(backend, x, w.shape[1:], out.shape[2:], window)
     c, k, l = _grid(*w.shape[1:])
     w_taps = c * w.strides[1] + k * w.strides[2] + l * w.strides[3]
     rows = w.shape[0] // window.groups
-    step = _multiply(backend, Product(
+    step = _multiply(backend, Implicit(
         image, (taps, w_taps), rows, w.strides[0], rows * w.strides[0], w.shape[1],
         window.groups, out, out.shape[2:], (0, 0), (1, 1)))
     return _steps(backend, image, flat, [step])
@@ -190,9 +195,12 @@ def plan_conv(backend: OpenCLDevice, x: Layout, w: Layout, out: Layout, window: 
 
 def plan_conv_input(backend: OpenCLDevice, g: Layout, w: Layout, out: Layout,
                     window: Window) -> Run:
-    """Note [Phases]. With a stride s, pixel i is reached by those taps k alone for which
+    """How to compute the gradient by x.
+
+    Note [Phases]. With a stride s, pixel i is reached by those taps k alone for which
     i + low - k * dilation is a multiple of s: by other taps for each i + low modulo s. The pixels
-    of one such phase are a convolution of g, of stride 1, with the taps that reach them."""
+    of one such phase are a convolution of g, of stride 1, with the taps that reach them.
+    """
     flat, out = out, _planar(out)
     phases = [_phases(*axis) for axis in zip(
         out.shape[2:], w.shape[2:], window.stride, window.low, window.dilation, strict=True)]
@@ -209,7 +217,7 @@ def plan_conv_input(backend: OpenCLDevice, g: Layout, w: Layout, out: Layout,
             cell = low[0] + down.starts[i], low[1] + across.starts[j]
             taps = image.at(o, (0, 0), cell), (
                 o * w.strides[0] + k * w.strides[2] + l * w.strides[3])
-            steps.append(_multiply(backend, Product(
+            steps.append(_multiply(backend, Implicit(
                 image, taps, rows, w.strides[1], channels * w.strides[0], channels,
                 window.groups, out, (down.pixels, across.pixels), (down.first, across.first),
                 window.stride)))
@@ -231,6 +239,7 @@ class Phase(NamedTuple):
 
 
 def _phases(size: int, window: int, stride: int, low: int, dilation: int) -> list[Phase]:
+    """The phases of an axis of x, of this size."""
     found = []
     for first in range(min(stride, size)):
         count = ceil_div(size - first, stride)
@@ -244,6 +253,7 @@ def _phases(size: int, window: int, stride: int, low: int, dilation: int) -> lis
 
 def _steps(backend: OpenCLDevice, image: Image, out: Layout,
            steps: list[Callable[[Array, Array, Array], None]]) -> Run:
+    """The function that lays out x and takes the steps."""
     nbytes = out.size * out.dtype.itemsize
     out = contiguous_layout(out.shape, out.dtype)
 
@@ -257,39 +267,18 @@ def _steps(backend: OpenCLDevice, image: Image, out: Layout,
     return run
 
 
-def _multiply(backend: OpenCLDevice, p: Product) -> Callable[[Array, Array, Array], None]:
+def _multiply(backend: OpenCLDevice, p: Implicit) -> Callable[[Array, Array, Array], None]:
     """What launches the kernel for this product, given out, the image and w."""
     vectors = on_vectors(backend, p.out.dtype)
-    unit = backend.programs.vector_width(p.out.dtype) // 2 if vectors else 1
-    lanes = min(unit, p.positions[1])
-    starts = np.arange(0, p.positions[1], unit)
-    i, j = _grid(p.positions[0], len(starts))
-    j = np.minimum(starts[j], p.positions[1] - lanes)
-    begins = i * p.image.cells[1] + j
-    plane = p.out.shape[2:]
-    ends = (p.first[0] + i * p.step[0]) * plane[1] + p.first[1] + j * p.step[1]
-    taps, units = _table(backend, *p.taps), _table(backend, begins, ends)
-    images, depth = p.image.images, len(p.taps[0])
-    distances = p.image.channels * p.image.plane, p.channels * p.image.plane
-    out_plane = math.prod(plane)
-    out_distances = p.groups * p.rows * out_plane, p.rows * out_plane
-    size: Shape
-    local: Shape
+    width = backend.programs.vector_width(p.out.dtype)
+    begins, ends, lanes = _units(p, width // 2 if vectors else 1)
+    units = _table(backend, begins, ends)
     if vectors:
-        size, block = _share_units(backend, len(begins), images * p.groups)
-        name, local = "conv", (1, 1)
-        arguments = struct.pack(
-            "<14q", p.rows, depth, len(begins), *distances, p.w_row, p.w_group, *out_distances,
-            out_plane, p.step[1], lanes, p.groups, block)
+        name, taps = "conv", _table(backend, *p.taps)
+        size, local, arguments = _vector_work(backend, p, len(begins), lanes)
     else:
-        name, local = "gathered", (TILE, TILE, 1)
-        taps = _table(backend, *reversed(p.taps))
-        columns = images * len(begins)
-        size = (ceil_div(columns, SIDE) * TILE, ceil_div(p.rows, SIDE) * TILE, p.groups)
-        arguments = struct.pack(
-            "<17q", p.rows, columns, depth, p.w_row, out_plane, max(depth, 1), 0, 0, len(begins),
-            distances[0], out_distances[0], p.w_group, distances[1], out_distances[1], p.groups,
-            depth, 0)
+        name, taps = "gathered", _table(backend, *reversed(p.taps))
+        size, local, arguments = _gather_work(p, len(begins))
     launch = _kernel(backend, name, "*****Sq", p.out.dtype)
 
     def step(out: Array, image: Array, w: Array) -> None:
@@ -300,12 +289,42 @@ def _multiply(backend: OpenCLDevice, p: Product) -> Callable[[Array, Array, Arra
     return step
 
 
-def _share_units(backend: OpenCLDevice, units: int, images: int) -> tuple[Shape, int]:
-    """The size of the launch, and how many units an item takes: all those of an image, unless
-    there are too few images to share out."""
-    parts = ceil_div(4 * backend.compute_units, images)
-    block = ceil_div(units, parts * 4) * 4
-    return (ceil_div(units, block), images), block
+def _units(p: Implicit, unit: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where the units of positions begin, in the image and in out, and the positions in each."""
+    rows, columns = p.positions
+    lanes = min(unit, columns)
+    i, j = _grid(rows, ceil_div(columns, unit))
+    j = np.minimum(j * unit, columns - lanes)
+    down, across = p.first[0] + i * p.step[0], p.first[1] + j * p.step[1]
+    return i * p.image.cells[1] + j, down * p.out.shape[3] + across, lanes
+
+
+def _vector_work(backend: OpenCLDevice, p: Implicit, units: int,
+                 lanes: int) -> tuple[Shape, Shape, bytes]:
+    """Global and local size, and the struct Convolution.
+
+    An item takes all units of an image, unless there are too few images to share out.
+    """
+    images = p.image.images * p.groups
+    block = ceil_div(units, ceil_div(4 * backend.compute_units, images) * 4) * 4
+    out_plane = math.prod(p.out.shape[2:])
+    arguments = struct.pack(
+        "<14q", p.rows, len(p.taps[0]), units, p.image.channels * p.image.plane,
+        p.channels * p.image.plane, p.w_row, p.w_group, p.groups * p.rows * out_plane,
+        p.rows * out_plane, out_plane, p.step[1], lanes, p.groups, block)
+    return (ceil_div(units, block), images), (1, 1), arguments
+
+
+def _gather_work(p: Implicit, units: int) -> tuple[Shape, Shape, bytes]:
+    """Global and local size, and the struct Gather."""
+    columns, depth = p.image.images * units, len(p.taps[0])
+    out_plane = math.prod(p.out.shape[2:])
+    arguments = struct.pack(
+        "<17q", p.rows, columns, depth, p.w_row, out_plane, max(depth, 1), 0, 0, units,
+        p.image.channels * p.image.plane, p.groups * p.rows * out_plane, p.w_group,
+        p.channels * p.image.plane, p.rows * out_plane, p.groups, depth, 0)
+    size = (ceil_div(columns, SIDE) * TILE, ceil_div(p.rows, SIDE) * TILE, p.groups)
+    return size, (TILE, TILE, 1), arguments
 
 
 # --- conv_weight ------------------------------------------------------------------------------
@@ -313,6 +332,7 @@ def _share_units(backend: OpenCLDevice, units: int, images: int) -> tuple[Shape,
 
 def plan_conv_weight(backend: OpenCLDevice, g: Layout, x: Layout, out: Layout,
                      window: Window) -> Run:
+    """How to compute the gradient by w: part of the positions each, and the sum of the parts."""
     image, taps = _image_and_taps(backend, x, _planar(out).shape[1:], g.shape[2:], window)
     table = _table(backend, taps, np.arange(len(taps)))
     correlate = _on_cpu if on_vectors(backend, g.dtype) else _on_gpu
