@@ -14,7 +14,8 @@
     errors      what must raise, raises the right error with the right words
 
 Each check takes (spec, draw, device) and raises CheckError; `applicable` says
-which concern a spec. Under pytest:
+which concern a spec. On a device without float64 those that need it raise conformance.Skip.
+Under pytest:
 
     @pytest.mark.parametrize("spec, check", checks.cases(), ids=checks.name_of)
     @given(data=st.data())
@@ -37,6 +38,7 @@ from minigrad.device import Device, resolve
 from minigrad.dtype import get_default_dtype
 from minigrad.tensor import Tensor, wrap
 from minigrad.testing.close import CheckError, assert_close, to_numpy
+from minigrad.testing.conformance import Skip, held
 from minigrad.testing.draws import LAYOUTS, Draw, Seeded, Smallest, lay
 from minigrad.testing.gradcheck import compare, gradient_of
 from minigrad.testing.specs import Failure, OpSpec, Point, table
@@ -95,18 +97,18 @@ def name_of(part: Any) -> str:
 
 
 def forward(spec: OpSpec, draw: Draw, device: Device) -> None:
-    draw.dtype = draw.choice(spec.dtypes())
+    draw.dtype = draw.choice(_types(spec, device))
     _compare(spec, spec.samples(draw), draw, device, CONTIGUOUS)
 
 
 def edges(spec: OpSpec, draw: Draw, device: Device) -> None:
-    draw.dtype = draw.choice(spec.dtypes())
+    draw.dtype = draw.choice(_types(spec, device))
     _compare(spec, spec.samples(Smallest(draw, draw.boolean())), draw, device, LAYOUTS)
 
 
 def layouts(spec: OpSpec, draw: Draw, device: Device) -> None:
     """Also the layouts are compared with each other: the same inputs, contiguous."""
-    draw.dtype = spec.dtypes()[0]
+    draw.dtype = _types(spec, device)[0]
     arguments = spec.samples(draw)
     placed = _place(arguments, draw, device, LAYOUTS)
     plain = _map(
@@ -118,7 +120,7 @@ def layouts(spec: OpSpec, draw: Draw, device: Device) -> None:
 
 
 def untouched(spec: OpSpec, draw: Draw, device: Device) -> None:
-    draw.dtype = spec.dtypes()[0]
+    draw.dtype = _types(spec, device)[0]
     placed = _leaves_of(spec, _place(spec.samples(draw), draw, device, LAYOUTS))
     before = [to_numpy(x).copy() for x in _tensors(placed)]
     outs = [out for out in _outputs(spec.op(*placed)) if out.node is not None]
@@ -248,6 +250,7 @@ def alone(spec: OpSpec, draw: Draw, device: Device) -> None:
 
 def numbers(spec: OpSpec, draw: Draw, device: Device) -> None:
     """Values, gradients and second gradients. Rules take short cuts for some numbers: 0, 1, 2."""
+    _need_float64(device)
     draw.dtype = spec.dtypes()[0]
     arguments, at = (spec.smooth or spec.samples)(draw), draw.choice(spec.numbers)
     among = [x.item() for x in arguments[at].ravel()[:1]]
@@ -315,6 +318,7 @@ def adjoint(spec: OpSpec, draw: Draw, device: Device) -> None:
 
 def composite(spec: OpSpec, draw: Draw, device: Device) -> None:
     """Of an op with several outputs, the composite defines the first few."""
+    _need_float64(device)
     if spec.smooth:
         _both_ways(spec, spec.samples(draw), draw, device)
     placed, pairs = _both_ways(spec, (spec.smooth or spec.samples)(draw), draw, device)
@@ -349,6 +353,7 @@ def _both_ways(
 
 
 def points(spec: OpSpec, draw: Draw, device: Device) -> None:
+    _need_float64(device)
     for at in spec.points:
         _check_point(spec, at, device)
 
@@ -368,7 +373,11 @@ def errors(spec: OpSpec, draw: Draw, device: Device) -> None:
 
 
 def _check_failure(spec: OpSpec, failure: Failure, device: Device) -> None:
-    placed = _map(failure.args, lambda x: _tensor(x, device))
+    narrow = FLOAT64 not in held(device.backend)
+    placed = _map(
+        failure.args,
+        lambda x: _tensor(x.astype(np.float32) if narrow and x.dtype == FLOAT64 else x, device),
+    )
     try:
         failure.call(*placed)
         device.backend.synchronize()
@@ -410,6 +419,7 @@ def _smooth_call(
     """The op as a function of its differentiable tensors, these tensors, and the argument each
     belongs to.
     """
+    _need_float64(device)
     draw.dtype = FLOAT64
     # Not "expanded": repeated values would be ties.
     placed = _leaves_of(
@@ -445,7 +455,22 @@ def _leaves_of(spec: OpSpec, placed: list[Any]) -> list[Any]:
     return placed
 
 
+def _types(spec: OpSpec, device: Device) -> list[np.dtype]:
+    """The types of values to try that the device has."""
+    types = held(device.backend)
+    return [dtype for dtype in spec.dtypes() if dtype in types]
+
+
+def _need_float64(device: Device) -> None:
+    if FLOAT64 not in held(device.backend):
+        raise Skip(f"{device} has no float64, in which gradients are checked")
+
+
 def _place(arguments: Any, draw: Draw, device: Device, allowed: Any) -> list[Any]:
+    for x in arguments:
+        if isinstance(x, np.dtype) and x not in held(device.backend):
+            raise Skip(f"{device} has no {x}, to which this casts")
+
     def place(x: np.ndarray) -> Tensor:
         return wrap(lay(device.backend, x, draw.choice(allowed), draw.integer(0, 7)), device)
 

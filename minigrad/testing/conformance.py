@@ -54,15 +54,15 @@ class Case:
 
     def run(self, backend: Any) -> None:
         """Raises CheckError where the backend is wrong, Skip where it lacks the type."""
-        held = _held(backend)
-        if self.dtype not in held:
+        types = held(backend)
+        if self.dtype not in types:
             raise Skip(f"{backend.name} refuses {self.dtype}")
         seed = zlib.crc32(str(self).encode())
         try:
             with np.errstate(all="ignore"):
                 self.check(backend, self.kernel, Seeded(seed, self.dtype))
         except (TypeError, RuntimeError) as error:  # a parameter of the case, say of a cast
-            if not any(dtype.name in str(error) for dtype in ALL if dtype not in held):
+            if not any(dtype.name in str(error) for dtype in ALL if dtype not in types):
                 raise
             raise Skip(f"{backend.name} refuses a type: {error}") from None
 
@@ -70,9 +70,9 @@ class Case:
         return f"{self.kernel}-{self.aspect}-{self.dtype}"
 
 
-def _held(backend: Any) -> list[np.dtype]:
+def held(backend: Any) -> list[np.dtype]:
     """The types that a backend holds; the others it refuses by an error that names them."""
-    held = []
+    types = []
     for dtype in ALL:
         try:
             backend.full((), 0, dtype)
@@ -80,8 +80,8 @@ def _held(backend: Any) -> list[np.dtype]:
             if dtype.name not in str(error):
                 raise
         else:
-            held.append(dtype)
-    return held
+            types.append(dtype)
+    return types
 
 
 @dataclass
@@ -481,7 +481,7 @@ def _copy_into(backend: Any, name: str, draw: Draw) -> None:
     for layout in LAYOUTS[:4]:
         shape = draw.shape(0, 3, 1)
         dst = lay(backend, draw.values(shape), layout, 1)
-        values = Seeded(1, draw.choice(_held(backend))).values(draw.part_of(shape), (0.0, 2.0))
+        values = Seeded(1, draw.choice(held(backend))).values(draw.part_of(shape), (0.0, 2.0))
         source = lay(backend, values, draw.choice(LAYOUTS[:4]), 2)
         _same_object("copy_", backend.copy_(dst, source), dst)
         _exactly(
@@ -500,7 +500,7 @@ def _cast_all(backend: Any, name: str, draw: Draw) -> None:
     elif draw.dtype.kind == "i":
         values = np.array([0, 1, -1, 100, -100], draw.dtype)
     x = backend.from_host(values)
-    for target in _held(backend):
+    for target in held(backend):
         with_sign = values if target.kind != "u" or draw.dtype.kind != "f" else np.abs(values)
         y = backend.cast(backend.from_host(with_sign), target)
         _exactly(backend, y, with_sign.astype(target), f"cast from {draw.dtype} to {target}")

@@ -172,6 +172,7 @@ def test_a_bad_index_made_on_the_device_is_reported_at_the_next_synchronisation(
     with pytest.raises(IndexError, match="index 3 is out of bounds for an axis of size 3"):
         minigrad.cuda.synchronize(name)
     minigrad.cuda.synchronize(name)  # once
+    assert x[x * 1].tolist() == [0, 1, 2]
     x[index]
     with pytest.raises(IndexError, match="index 3 is out of bounds"):
         (x + x).tolist()
