@@ -45,7 +45,7 @@ lint: $(VENV)/.with-dev $(VENV)/.with-test
 	@ln -s $(CURDIR)/minigrad/* $(CURDIR)/backends $(CURDIR)/kernels build/tree/minigrad/
 	cd build/tree && ../../$(BIN)/mypy --config-file ../../setup.cfg -p minigrad
 
-bench: $(VENV)/.with-oracle
+bench: $(VENV)/.with-oracle $(VENV)/.with-opencl-cpu
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 mutants: $(VENV)/.with-test

@@ -1,9 +1,12 @@
 """The table of ratios to PyTorch: `python -m benchmarks.run`, or `make bench`.
 
     python -m benchmarks.run --only mlp --quick           rows whose name has "mlp", in a hurry
+    python -m benchmarks.run --frameworks opencl torch    minigrad on its OpenCL device alone
     python -m benchmarks.run --frameworks torch torch     a check of the harness: all ratios are 1
 
-Each subject is a process of its own (benchmarks.subject). The two frameworks take turns, in some
+The last framework is what the others are compared with; `opencl` is minigrad on its OpenCL device.
+
+Each subject is a process of its own (benchmarks.subject). The frameworks take turns, in some
 processes each, since where threads and memory come to lie is a matter of luck. The time of each is
 the least of all medians: other work on a machine only ever adds time. Around every sample a probe
 keeps all cores busy for some milliseconds; where it takes longer than it should, something else was
@@ -29,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 # Subjects run without these: they would make OpenBLAS take the kernels of another processor.
 FORCED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in FORCED}
+PACKAGES = {"opencl": ("minigrad", "opencl")}  # frameworks that are a package with a backend
 TRIES = 8  # how often a disturbed sample is taken again
 IMPORT_TARGET = 0.2  # seconds
 
@@ -61,7 +65,8 @@ class Subject:
     """One framework and one workload in a process of its own, and the samples taken from it."""
 
     def __init__(self, framework: str, workload: str, seconds: float) -> None:
-        command = [sys.executable, "-m", "benchmarks.subject", framework, workload, str(seconds)]
+        package, backend = PACKAGES.get(framework, (framework, ""))
+        command = [sys.executable, "-m", "benchmarks.subject", package, workload, str(seconds)]
         self.framework = framework
         self.process = subprocess.Popen(
             command,
@@ -70,7 +75,7 @@ class Subject:
             stderr=subprocess.PIPE,
             text=True,
             cwd=HERE.parent,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, "MINIGRAD_BACKEND": backend} if backend else ENVIRONMENT,
         )
         self.medians: list[float] = []
         self.disturbed = 0  # samples that were disturbed at every try
@@ -145,10 +150,10 @@ def measure(name: str, frameworks: list[str], probe: Probe, quick: bool) -> dict
         except RuntimeError as error:
             for started in subjects:
                 started.process.kill()
-            return row | {"error": f"{subject.framework}: {error}"}
+            return row | {"error": f"{subject.framework}: {error}", "columns": len(frameworks)}
     return row | {
         "seconds": [result.best for result in results],
-        "ratio": results[0].best / results[1].best,
+        "ratio": [result.best / results[-1].best for result in results[:-1]],
         "spread": [result.spread for result in results],
         "disturbed": sum(result.disturbed for result in results),
         "threads": [max(cost["threads"] for cost in result.costs) for result in results],
@@ -175,23 +180,30 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.3g} ns"
 
 
-HEADER = "| workload | {} | {} | ratio | target | spread | threads | memory, MiB | |"
+
+
+def header(frameworks: list[str]) -> list[str]:
+    columns = ["workload", *frameworks, "ratio", "target", "spread", "threads", "memory, MiB", ""]
+    rule = "|---" + "|--:" * (len(columns) - 2) + "|---|"
+    return ["| " + " | ".join(columns) + " |", rule]
 
 
 def line(row: dict) -> str:
     """A row of the table, in Markdown."""
     target = "" if row["target"] is None else f"{row['target']:g}"
     if "error" in row:
-        return f"| {row['workload']} | | | | {target} | | | | {row['error']} |"
+        blank = " |" * row["columns"]
+        return f"| {row['workload']} |{blank} | {target} | | | | {row['error']} |"
     times = " | ".join(seconds(value) for value in row["seconds"])
     spread = " / ".join(f"{value:.0%}" for value in row["spread"])
     threads = " / ".join(str(count) for count in row["threads"])
     memory = " / ".join(f"{size / 2**20:.0f}" for size in row["memory"] if row["trains"])
-    marks = ["missed"] if row["target"] is not None and row["ratio"] > row["target"] else []
+    ratio = " / ".join(f"{value:.2f}" for value in row["ratio"])
+    marks = ["missed"] if row["target"] is not None and row["ratio"][0] > row["target"] else []
     if row["disturbed"]:
         marks.append(f"cores not free in {row['disturbed']} samples")
     return (
-        f"| {row['workload']} | {times} | {row['ratio']:.2f} | {target} | {spread} | {threads} "
+        f"| {row['workload']} | {times} | {ratio} | {target} | {spread} | {threads} "
         f"| {memory} | {', '.join(marks)} |"
     )
 
@@ -203,25 +215,35 @@ def machine(frameworks: list[str], probe: Probe) -> str:
     if cpuinfo.exists():
         names = [part for part in cpuinfo.read_text().splitlines() if part.startswith("model name")]
         processor = names[0].partition(": ")[2] if names else processor
-    distributions = {"minigrad": "minigrad-edu"}
+    distributions = {"minigrad": "minigrad-edu", "opencl": "pyopencl"}
     versions = [f"{name} {version(distributions.get(name, name))}" for name in frameworks]
+    device = f"; opencl is {ask(OPENCL)}" if "opencl" in frameworks else ""
     return (
-        f"{processor}, {probe.cores} cores; Python {platform.python_version()}, "
-        f"NumPy {version('numpy')} on {blas()}, {', '.join(dict.fromkeys(versions))}"
+        f"{processor}, {probe.cores} cores; Python {platform.python_version()}, NumPy "
+        f"{version('numpy')} on OpenBLAS {ask(BLAS)}, {', '.join(dict.fromkeys(versions))}{device}"
     )
 
 
-def blas() -> str:
-    """Which matrix kernels NumPy has chosen for this processor."""
-    program = (
-        "import ctypes; from numpy._core import _multiarray_umath as module; "
-        "name = ctypes.CDLL(module.__file__).scipy_openblas_get_corename64_; "
-        "name.restype = ctypes.c_char_p; print(name().decode())"
-    )
+# Programs that print which kernels NumPy's BLAS has chosen, and which device OpenCL computes on.
+BLAS = """
+import ctypes
+from numpy._core import _multiarray_umath as module
+name = ctypes.CDLL(module.__file__).scipy_openblas_get_corename64_
+name.restype = ctypes.c_char_p
+print(name().decode())
+"""
+OPENCL = """
+from minigrad.backends.opencl import discovery
+print(discovery.describe(discovery.device(0)))
+"""
+
+
+def ask(program: str) -> str:
+    """What a program prints when it runs as a subject does."""
     asked = subprocess.run(
         [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
     )
-    return f"OpenBLAS {asked.stdout.strip()}" if asked.returncode == 0 else "another BLAS"
+    return asked.stdout.strip() if asked.returncode == 0 else "of unknown kind"
 
 
 def write(path: Path, text: str) -> None:
@@ -232,23 +254,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default="", help="only rows whose name contains this")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter samples")
-    parser.add_argument("--frameworks", nargs=2, default=["minigrad", "torch"])
+    parser.add_argument("--frameworks", nargs="+", default=["minigrad", "opencl", "torch"])
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the results")
     options = parser.parse_args()
     frameworks = options.frameworks
     probe = Probe()
-    head = [HEADER.format(*frameworks), "|---|--:|--:|--:|--:|--:|--:|--:|---|"]
+    head = header(frameworks)
     print(machine(frameworks, probe), *head, sep="\n", flush=True)
     rows = []
     for name in WORKLOADS:
         if options.only.lower() in name.lower():
             rows.append(measure(name, frameworks, probe, options.quick))
             print(line(rows[-1]), flush=True)
-    imports = [import_time(framework) for framework in frameworks]
+    packages = [frameworks[0], frameworks[-1]]
+    imports = [import_time(package) for package in packages]
     mark = "" if imports[0] < IMPORT_TARGET else " (missed)"
     footer = (
-        f"`import {frameworks[0]}` {seconds(imports[0])}, to stay under {IMPORT_TARGET} s{mark}; "
-        f"`import {frameworks[1]}` {seconds(imports[1])}."
+        f"`import {packages[0]}` {seconds(imports[0])}, to stay under {IMPORT_TARGET} s{mark}; "
+        f"`import {packages[1]}` {seconds(imports[1])}."
     )
     print(footer)
     if options.only or options.quick:

@@ -37,22 +37,25 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def calls_per_reading(step: Step) -> int:
+def calls_per_reading(step: Step, finish: Step) -> int:
     """How many calls take about 2 ms, since one call of a small op is too short for the clock."""
     step()
+    finish()
     start = time.perf_counter()
     step()
+    finish()
     return max(1, int(0.002 / (time.perf_counter() - start)))
 
 
-def median_of(step: Step, calls: int, seconds: float) -> float:
-    """The median time of a call, from readings of `calls` calls each."""
+def median_of(step: Step, calls: int, seconds: float, finish: Step) -> float:
+    """The median time of a call, from readings of `calls` calls each and the wait for their end."""
     readings: list[float] = []
     end = time.perf_counter() + seconds
     while len(readings) < 5 or time.perf_counter() < end:
         start = time.perf_counter()
         for _ in range(calls):
             step()
+        finish()
         readings.append((time.perf_counter() - start) / calls)
     return statistics.median(readings)
 
@@ -67,11 +70,12 @@ def main(framework: str, workload: str, seconds: str) -> None:
     load_the_rest(torch)
     before = peak_memory()
     step = WORKLOADS[workload].build(torch)
-    median_of(step, 1, float(seconds))
-    calls = calls_per_reading(step)
+    finish = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    median_of(step, 1, float(seconds), finish)
+    calls = calls_per_reading(step, finish)
     say(warm=True)
     for _ in sys.stdin:
-        say(median=median_of(step, calls, float(seconds)))
+        say(median=median_of(step, calls, float(seconds), finish))
     threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else None
     say(memory=peak_memory() - before, threads=threads)
 
