@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -386,6 +387,32 @@ def test_training_is_the_same_as_on_numpy(name: str) -> None:
     assert minigrad.device(name).backend.programs.builds == builds
 
 
+@every_runtime
+def test_adam_keeps_the_digits_of_its_small_numbers(name: str) -> None:
+    """After one step of size 0.5 the parameter is 0.5: 1 - beta2 cancels against a correction."""
+    p = minigrad.ones(2, device=name, requires_grad=True)
+    p.grad = minigrad.ones(2, device=name)
+    minigrad.optim.Adam([p], lr=0.5).step()
+    np.testing.assert_allclose(p.detach().cpu().numpy(), [0.5, 0.5], 1e-6)
+
+
+@one_runtime
+def test_a_learning_rate_of_another_type(name: str) -> None:
+    p = minigrad.ones(2, device=name, requires_grad=True)
+    p.grad = minigrad.ones(2, device=name)
+    lr = minigrad.tensor(0.25, dtype=minigrad.float64, device=name)
+    minigrad.optim.SGD([p], lr=lr).step()
+    assert p.tolist() == [0.75, 0.75]
+
+
+@one_runtime
+def test_random_integers_as_floats(name: str) -> None:
+    minigrad.manual_seed(1)
+    found = minigrad.randint(3, 9, (50,), dtype=minigrad.float32, device=name)
+    minigrad.manual_seed(1)
+    assert found.tolist() == minigrad.randint(3, 9, (50,), device=name).tolist()
+
+
 @one_runtime
 def test_threads_share_a_device(name: str) -> None:
     results: dict[int, float] = {}
@@ -442,3 +469,15 @@ def test_a_long_sum_is_the_same_at_every_run(name: str) -> None:
     assert len(sums) == 1
     added = [zeros.index_add(0, index, source).cpu().numpy().tobytes() for _ in range(5)]
     assert len(set(added)) == 1
+
+
+@one_runtime
+@pytest.mark.parametrize("file", ["test_state_machine.py", "test_optim.py", "test_data.py"])
+def test_what_is_tested_on_numpy_holds_where_opencl_is_the_default(name: str, file: str) -> None:
+    """Random programs of views and writes, optimizers, and batches, moved by the environment."""
+    path = Path(__file__).parents[1] / file
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
+        env={**os.environ, "MINIGRAD_BACKEND": "opencl"}, capture_output=True, text=True,
+        check=False)
+    assert result.returncode == 0, result.stdout
