@@ -16,6 +16,7 @@ import pytest
 
 import minigrad
 from minigrad.backends.opencl import array, discovery, walk
+from minigrad.backends.opencl import device as opencl_device
 from minigrad.testing import conformance
 
 KERNELS = list(dict.fromkeys(case.kernel for case in conformance.cases()))
@@ -457,6 +458,18 @@ def test_a_second_step_builds_nothing(name: str) -> None:
     builds = backend.programs.builds
     step()
     assert backend.programs.builds == builds
+
+
+@one_runtime
+def test_ever_new_shapes_do_not_fill_the_memory_with_plans(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opencl_device, "MOST_PLANS", 50)
+    backend = minigrad.device(name).backend
+    for n in range(1, 100):
+        x = minigrad.ones(n, device=name)
+        assert (x + x).sum().item() == 2 * n
+        assert len(backend.plans) <= 50
 
 
 @every_runtime
