@@ -497,25 +497,34 @@ class Backend:
 
     def remainder(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] - floor(x[i] / y[i]) * y[i], computed exactly: the sign of y[i]"""
+        x, y = self._as_arrays(x, y)
         rest = self.fmod(x, y)
         wrong_sign = self.logical_and(self.ne(rest, 0), self.ne(self.lt(rest, 0), self.lt(y, 0)))
         return self.where(wrong_sign, self.add(rest, y), rest, out)
 
     def fmax(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = y[i] if isnan(x[i]) else x[i] if isnan(y[i]) else max(x[i], y[i])"""
+        x, y = self._as_arrays(x, y)
         greater = self.where(self.ne(y, y), x, self.maximum(x, y))
         return self.where(self.ne(x, x), y, greater, out)
 
     def fmin(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = y[i] if isnan(x[i]) else x[i] if isnan(y[i]) else min(x[i], y[i])"""
+        x, y = self._as_arrays(x, y)
         smaller = self.where(self.ne(y, y), x, self.minimum(x, y))
         return self.where(self.ne(x, x), y, smaller, out)
 
     def hypot(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = sqrt(x[i] ** 2 + y[i] ** 2); inf if x[i] or y[i] is infinite, beside NaN too"""
-        squares = [v * v if isinstance(v, int | float) else self.mul(v, v) for v in (x, y)]
+        squares = [self.mul(v, v) for v in self._as_arrays(x, y)]
         infinite = self.eq(self.fmax(*squares), math.inf)
         return self.where(infinite, math.inf, self.sqrt(self.add(*squares)), out)
+
+    def _as_arrays(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """x and y, where one is a number as a 0-d array of the other's type."""
+        if isinstance(x, int | float):
+            return self.full((), x, y.dtype), y
+        return x, self.full((), y, x.dtype) if isinstance(y, int | float) else y
 
     def ne(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] != y[i] (bool)"""
@@ -535,14 +544,17 @@ class Backend:
 
     def logical_and(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] != 0 and y[i] != 0 (bool)"""
+        x, y = self._as_arrays(x, y)
         return self.bitwise_and(self.ne(x, 0), self.ne(y, 0), out)
 
     def logical_or(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] != 0 or y[i] != 0 (bool)"""
+        x, y = self._as_arrays(x, y)
         return self.bitwise_or(self.ne(x, 0), self.ne(y, 0), out)
 
     def logical_xor(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = (x[i] != 0) != (y[i] != 0) (bool)"""
+        x, y = self._as_arrays(x, y)
         return self.bitwise_xor(self.ne(x, 0), self.ne(y, 0), out)
 
     # --- Elementwise, three operands -------------------------------------------------------------

@@ -37,11 +37,12 @@ kernel GROUP void sgd(global T *ps, global const T *gs, global T *bufs, global c
     }
 }
 
+// rest1 is 1 - beta1, subtracted in float64: 1 - 0.999 has lost four digits in float32.
 kernel GROUP void adam(global T *ps, global const T *gs, global T *ms, global T *vs,
                        global const C *lr, global const C *correction1,
                        global const C *correction2, const long lr_at, const long at1,
-                       const long at2, const C beta1, const C beta2, const C eps, const C decay,
-                       const Step s) {
+                       const long at2, const C beta1, const C beta2, const C rest1,
+                       const C rest2, const C eps, const C decay, const Step s) {
     const C rate = lr[lr_at], step = rate / correction1[at1], root = sqrt(correction2[at2]);
     EACH(j, count) {
         V p = load(ps, s.p + j, 1, count), g = load(gs, s.g + j, 1, count);
@@ -50,8 +51,8 @@ kernel GROUP void adam(global T *ps, global const T *gs, global T *ms, global T 
             p -= (V)(rate * decay) * p;
         else
             g += (V)decay * p;
-        const V m = (V)beta1 * load(ms, s.m + j, 1, count) + (V)(1 - beta1) * g;
-        const V v = (V)beta2 * load(vs, s.v + j, 1, count) + (V)(1 - beta2) * g * g;
+        const V m = (V)beta1 * load(ms, s.m + j, 1, count) + (V)rest1 * g;
+        const V v = (V)beta2 * load(vs, s.v + j, 1, count) + (V)rest2 * g * g;
         store(m, ms, s.m + j, 1, count);
         store(v, vs, s.v + j, 1, count);
         store(p - (V)step * m / (sqrt(v) / (V)root + (V)eps), ps, s.p + j, 1, count);

@@ -20,6 +20,7 @@ from .program import TYPES, Programs
 
 SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
 GROUP = 128  # work items of a group on a GPU
+MOST_PLANS = 20_000
 
 
 class OpenCLDevice(Backend):
@@ -68,6 +69,14 @@ class OpenCLDevice(Backend):
             f"{self.place} ({self.description}) is out of memory: tried to allocate "
             f"{mib[0]} MiB with {mib[1]} MiB in use; the device has {mib[2]} MiB, at most {mib[3]} "
             f"MiB for one array. Use smaller batches, or delete what is no longer needed ({error})")
+
+    def keep(self, key: Any, plan: Any) -> Any:
+        """Remembers what was worked out for some layouts, and returns it. A program with ever new
+        shapes must not fill the memory with plans, so at times all are forgotten."""
+        if len(self.plans) >= MOST_PLANS:
+            self.plans.clear()
+        self.plans[key] = plan
+        return plan
 
     def check_type(self, dtype: np.dtype) -> None:
         """Raises RuntimeError for a type that the device lacks."""

@@ -116,9 +116,14 @@ def _add_position(backend: OpenCLDevice, before: Array, index: Array, size: int,
 
 def _plan(backend: OpenCLDevice, launch: Any, result: Layout, operands: list[Layout | None],
           work: int = 1) -> Plan:
-    made = plan(backend, launch, result, operands, 2, 2, "8x", work)
+    key = (launch, result, *operands, work)
+    made: Plan | None = backend.plans.get(key)
     if made is None:
-        raise RuntimeError(f"an index with more than 8 axes that cannot be merged: {result.shape}")
+        made = plan(backend, launch, result, operands, 2, 2, "8x", work)
+        if made is None:
+            raise RuntimeError(
+                f"an index with more than 8 axes that cannot be merged: {result.shape}")
+        backend.keep(key, made)
     return made
 
 

@@ -65,7 +65,7 @@ class Memory(OpenCLDevice):
             made = plan(self, launch, dst.layout, [src.layout], 1, 1, SLOTS[dst.dtype.name])
             if made is None:
                 return _copy_slices(self, dst, src)
-            self.plans[key] = made
+            self.keep(key, made)
         if dst.host is not None:
             dst.host.values = None
         if overlap(src, dst):
@@ -99,7 +99,7 @@ def _fill(backend: OpenCLDevice, out: Array, value: Number) -> Array:
         launch = backend.programs.kernel("copy.cl", "fill", "*S", dtype, **_source(dtype))
         made = plan(backend, launch, out.layout, [None], 1, 0, SLOTS[dtype.name])
         assert made is not None  # a new array is one row
-        backend.plans[key] = made
+        backend.keep(key, made)
     if made.nbytes:
         made.run(out, [], [], [value])
     return out

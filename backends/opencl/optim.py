@@ -24,7 +24,7 @@ class Optim(OpenCLDevice):
         for p, g, buf in zip(ps, gs, bufs or ps, strict=True):
             number = _letter(p.dtype)
             launch = self.programs.kernel("optim.cl", "sgd", "****q" + 3 * number + "S", p.dtype)
-            numbers = (lr.offset, momentum, 1 - dampening, weight_decay)
+            numbers = (momentum, 1 - dampening, weight_decay)
             _step(self, launch, flags, p, g, (buf,), (lr,), numbers)
 
     def adam_(self, ps: Sequence[Array], gs: Sequence[Array], ms: Sequence[Array],
@@ -32,13 +32,12 @@ class Optim(OpenCLDevice):
               weight_decay: float, decoupled: bool, correction1: Array, correction2: Array,
               maximize: bool) -> None:
         flags = MAXIMIZE * maximize + DECOUPLED * decoupled
-        changing = (lr, correction1, correction2)
-        numbers = (*[x.offset for x in changing], beta1, beta2, eps, weight_decay)
+        numbers = (beta1, beta2, 1 - beta1, 1 - beta2, eps, weight_decay)
         for p, g, m, v in zip(ps, gs, ms, vs, strict=True):
             number = _letter(p.dtype)
             launch = self.programs.kernel(
-                "optim.cl", "adam", "*******qqq" + 4 * number + "S", p.dtype)
-            _step(self, launch, flags, p, g, (m, v), changing, numbers)
+                "optim.cl", "adam", "*******qqq" + 6 * number + "S", p.dtype)
+            _step(self, launch, flags, p, g, (m, v), (lr, correction1, correction2), numbers)
 
 
 def _letter(dtype: np.dtype) -> str:
@@ -47,9 +46,12 @@ def _letter(dtype: np.dtype) -> str:
 
 def _step(backend: OpenCLDevice, launch: Any, flags: int, p: Array, g: Array,
           states: tuple[Array, ...], changing: tuple[Array, ...], numbers: tuple[Any, ...]) -> None:
-    """One parameter. What is not contiguous is updated as a contiguous copy, and copied back."""
+    """One parameter; `changing` are 0-d arrays. What is not contiguous is updated as a contiguous
+    copy, and copied back."""
     if not p.layout.size:
         return
+    wide = np.dtype(np.float64 if p.dtype == np.float64 else np.float32)
+    changing = tuple([backend.cast(x, wide) for x in changing])
     written = (p, *states)
     whole = [backend.contiguous(x) for x in written]
     g = backend.contiguous(g)
@@ -57,7 +59,7 @@ def _step(backend: OpenCLDevice, launch: Any, flags: int, p: Array, g: Array,
     starts = [x.offset for x in (whole[0], g, *whole[1:])] + [0] * (2 - len(states))
     packed = struct.pack("<4q3I4x", *starts, p.layout.size, chunk, flags)
     launch(global_size, local_size, whole[0].buffer, g.buffer, *[x.buffer for x in whole[1:]],
-           *[x.buffer for x in changing], *numbers, packed)
+           *[x.buffer for x in changing], *[x.offset for x in changing], *numbers, packed)
     for x, copy in zip(written, whole, strict=True):
         if copy is not x:
             backend.copy_(x, copy)

@@ -29,6 +29,9 @@ class Random(OpenCLDevice):
     def randint(self, seed: Array, offset: Array, shape: Shape, low: int, high: int,
                 dtype: np.dtype) -> Array:
         numbers = (low % 2**64, high - low)
+        if dtype.kind not in "iu":
+            whole = _draw(self, "randint", seed, offset, shape, INT64, *numbers)
+            return self.cast(whole, dtype)
         return _draw(self, "randint", seed, offset, shape, dtype, *numbers)
 
 

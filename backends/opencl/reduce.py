@@ -35,7 +35,7 @@ def reduction(name: str) -> Any:
             steps = _steps(self, name, x.layout, axes, keepdims)
             if steps is None:
                 return _packed(self, name, x, axes, keepdims)
-            self.plans[key] = steps
+            self.keep(key, steps)
         for step in steps:
             out = Array(self.allocate(step.nbytes), 0, step.result)
             start = _START.pack(x.offset)

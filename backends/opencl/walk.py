@@ -23,7 +23,6 @@ BOOL = np.dtype(bool)
 MAX_ROW_DIMS = 7
 ARRAYS = {"unary.cl": 1, "binary.cl": 2, "ternary.cl": 3, "copy.cl": 1}
 PLACES = {"unary.cl": 3, "binary.cl": 2, "ternary.cl": 4, "copy.cl": 1}  # OPERANDS in the file
-MOST_PLANS = 20_000  # a program with ever new shapes must not fill the memory with plans
 # How a number of each type lies in a slot of 8 bytes.
 SLOTS = {
     "float32": "f4x", "float16": "f4x", "float64": "d", "int64": "q", "int32": "i4x",
@@ -51,9 +50,7 @@ def elementwise(backend: OpenCLDevice, file: str, name: str, operands: tuple[Any
         plan = _plan(backend, file, name, layouts, out, predicate)
         if plan is None:
             return _by_slices(backend, file, name, operands, out, predicate)
-        if len(backend.plans) >= MOST_PLANS:
-            backend.plans.clear()
-        backend.plans[key] = plan
+        backend.keep(key, plan)
     if out is None:
         out = Array(backend.allocate(plan.nbytes), 0, plan.result)
     elif any(overlap(x, out) for x in operands if x.__class__ is Array):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 import minigrad
 from minigrad.backends.opencl import array, discovery, walk
+from minigrad.backends.opencl import device as opencl_device
 from minigrad.testing import conformance
 
 KERNELS = list(dict.fromkeys(case.kernel for case in conformance.cases()))
@@ -386,6 +388,32 @@ def test_training_is_the_same_as_on_numpy(name: str) -> None:
     assert minigrad.device(name).backend.programs.builds == builds
 
 
+@every_runtime
+def test_adam_keeps_the_digits_of_its_small_numbers(name: str) -> None:
+    """After one step of size 0.5 the parameter is 0.5: 1 - beta2 cancels against a correction."""
+    p = minigrad.ones(2, device=name, requires_grad=True)
+    p.grad = minigrad.ones(2, device=name)
+    minigrad.optim.Adam([p], lr=0.5).step()
+    np.testing.assert_allclose(p.detach().cpu().numpy(), [0.5, 0.5], 1e-6)
+
+
+@one_runtime
+def test_a_learning_rate_of_another_type(name: str) -> None:
+    p = minigrad.ones(2, device=name, requires_grad=True)
+    p.grad = minigrad.ones(2, device=name)
+    lr = minigrad.tensor(0.25, dtype=minigrad.float64, device=name)
+    minigrad.optim.SGD([p], lr=lr).step()
+    assert p.tolist() == [0.75, 0.75]
+
+
+@one_runtime
+def test_random_integers_as_floats(name: str) -> None:
+    minigrad.manual_seed(1)
+    found = minigrad.randint(3, 9, (50,), dtype=minigrad.float32, device=name)
+    minigrad.manual_seed(1)
+    assert found.tolist() == minigrad.randint(3, 9, (50,), device=name).tolist()
+
+
 @one_runtime
 def test_threads_share_a_device(name: str) -> None:
     results: dict[int, float] = {}
@@ -432,6 +460,18 @@ def test_a_second_step_builds_nothing(name: str) -> None:
     assert backend.programs.builds == builds
 
 
+@one_runtime
+def test_ever_new_shapes_do_not_fill_the_memory_with_plans(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opencl_device, "MOST_PLANS", 50)
+    backend = minigrad.device(name).backend
+    for n in range(1, 100):
+        x = minigrad.ones(n, device=name)
+        assert (x + x).sum().item() == 2 * n
+        assert len(backend.plans) <= 50
+
+
 @every_runtime
 def test_a_long_sum_is_the_same_at_every_run(name: str) -> None:
     x = minigrad.randn(1_000_003, device=name)
@@ -442,3 +482,15 @@ def test_a_long_sum_is_the_same_at_every_run(name: str) -> None:
     assert len(sums) == 1
     added = [zeros.index_add(0, index, source).cpu().numpy().tobytes() for _ in range(5)]
     assert len(set(added)) == 1
+
+
+@one_runtime
+@pytest.mark.parametrize("file", ["test_state_machine.py", "test_optim.py", "test_data.py"])
+def test_what_is_tested_on_numpy_holds_where_opencl_is_the_default(name: str, file: str) -> None:
+    """Random programs of views and writes, optimizers, and batches, moved by the environment."""
+    path = Path(__file__).parents[1] / file
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
+        env={**os.environ, "MINIGRAD_BACKEND": "opencl"}, capture_output=True, text=True,
+        check=False)
+    assert result.returncode == 0, result.stdout
