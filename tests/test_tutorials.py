@@ -48,8 +48,8 @@ def test_lesson_runs(lesson, tmp_path):
     run(tmp_path, lesson)
 
 
-def test_there_are_six_lessons_that_begin_with_prose():
-    assert [path.name[:2] for path in LESSONS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_eight_lessons_that_begin_with_prose():
+    assert [path.name[:2] for path in LESSONS] == [f"{n:02}" for n in range(1, 9)]
     for path in LESSONS:
         text = path.read_text(encoding="utf-8")
         assert text.startswith("# %% [markdown]\n# # "), path.name
