@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.run import ENVIRONMENT
+
 TURNS, SECONDS = 3, 0.1
 PRODUCTS = {  # batches, rows, depth, columns; then T for an operand whose columns are contiguous
     **{f"matmul {n}": (1, n, n, n, "", "") for n in (64, 128, 256, 512, 1024, 2048)},
@@ -142,7 +144,8 @@ def main() -> None:
     for _ in range(TURNS):
         for library, times in best.items():
             command = [sys.executable, "-m", "benchmarks.contractions", library]
-            for name, value in json.loads(subprocess.check_output(command)).items():
+            measured = json.loads(subprocess.check_output(command, env=ENVIRONMENT))
+            for name, value in measured.items():
                 times[name] = min(value, times.get(name, value))
     print("| | OpenCL | GFLOP/s | beside | GFLOP/s | ratio |\n|---|--:|--:|--:|--:|--:|")
     for name, count in operations().items():

@@ -11,7 +11,8 @@ processes each, since where threads and memory come to lie is a matter of luck. 
 the least of all medians: other work on a machine only ever adds time. Around every sample a probe
 keeps all cores busy for some milliseconds; where it takes longer than it should, something else was
 running, and the sample is taken again. A row that never got the machine to itself is marked. The
-results go to benchmarks/RESULTS.md and benchmarks/results.json.
+results go to benchmarks/RESULTS.md, with what benchmarks/NOTES.md says about them, and to
+benchmarks/results.json.
 """
 
 import argparse
@@ -279,10 +280,12 @@ def main() -> None:
     text = [
         "# minigrad beside PyTorch",
         f"`make bench` wrote this on {time.strftime('%Y-%m-%d')}: {machine(frameworks, probe)}.",
-        "Times are the least of several medians; spread is how far the worst of these medians lay "
-        "above it; memory is the peak of the process over what it was before the workload.",
+        "Times are the least of several medians, ratios are to the last framework, and targets are "
+        "for the first. Spread is how far the worst of these medians lay above the least; memory "
+        "is the peak of the process over what it was before the workload.",
         "\n".join(head + [line(row) for row in rows]),
         footer,
+        (HERE / "NOTES.md").read_text(encoding="utf-8").strip(),
     ]
     results = {"machine": machine(frameworks, probe), "imports": imports, "rows": rows}
     write(options.out / "RESULTS.md", "\n\n".join(text) + "\n")

@@ -45,6 +45,10 @@ def elementwise(torch, n):
     return lambda: x + y
 
 
+def copy(torch, n=10**7):
+    return torch.randn(n).clone
+
+
 def chain(torch, n):
     x, y = torch.randn(n), torch.randn(n)
     return lambda: ((x * y + x).relu() * 0.5 - y).tanh()
@@ -203,6 +207,7 @@ WORKLOADS: dict[str, Workload] = {
         f"matmul {n}": Workload(partial(matmul, n=n), 1.0)
         for n in (64, 128, 256, 512, 1024, 2048)
     },
+    "copy 10 M": Workload(copy),
     **{
         f"{name} {size}": Workload(partial(build, n=n))
         for name, build in (("add", elementwise), ("chain", chain), ("chain, back", chain_backward))
