@@ -140,10 +140,10 @@ def measure(name: str, frameworks: list[str], probe: Probe, quick: bool) -> dict
         subjects: list[Subject] = []
         try:
             for framework in frameworks:
-                subject = Subject(framework, name, 0.1 if quick else 0.3)
+                subject = Subject(framework, name, 0.1 if quick else 0.2)
                 subjects.append(subject)
                 subject.answer()
-            for _ in range(2 if quick else 3):
+            for _ in range(2):
                 for subject in subjects:
                     subject.sample(probe)
             for subject, result in zip(subjects, results, strict=True):
