@@ -1575,5 +1575,5 @@ class Tensor:
 def _rebuild(cls: type[Tensor], array: np.ndarray, device: str, requires_grad: _bool) -> Tensor:
     place = Device(device)
     out = _new(cls)
-    out._become(place.backend.from_host(array), place, requires_grad)
+    out._become(place.backend.from_host(dtypes.canonical(array)), place, requires_grad)
     return out

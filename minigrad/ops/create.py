@@ -136,11 +136,8 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtype = dtypes.from_numpy(ndarray.dtype).numpy
-    if ndarray.dtype is not dtype:
-        ndarray = ndarray.view(dtype) if ndarray.dtype == dtype else ndarray.astype(dtype)
     place = devices.default_device()
-    return wrap(place.backend.from_host(ndarray), place)
+    return wrap(place.backend.from_host(dtypes.canonical(ndarray)), place)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
