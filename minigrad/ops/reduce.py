@@ -419,6 +419,8 @@ def var(
     if correction is None:
         correction = 0 if unbiased is False else 1
     axes = axes_of("var", dim, input.dim())
+    if input.array.dtype == _FLOAT16:
+        return _in_float32(_var, input, axes, correction, keepdim)
     return _var(input, axes, correction, keepdim)
 
 
@@ -431,10 +433,15 @@ def std(
     *,
     correction: Any = None,
 ) -> Tensor:
-    """out = sqrt(var(x)); its gradient is 0 where all elements are equal."""
-    return _off_zero(
-        sqrt, var(input, dim, unbiased, keepdim, correction=correction), 0.0
-    )
+    """out = sqrt(var(x)), with the arguments and errors of `var`; where it is 0, its gradient is 0.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1.0, 2.0, 3.0]).std()
+    tensor(1.)
+    """
+    if input.array.dtype == _FLOAT16:  # the variance may overflow where its root does not
+        return _in_float32(std, input, dim, unbiased, keepdim, correction=correction)
+    return _off_zero(sqrt, var(input, dim, unbiased, keepdim, correction=correction), 0.0)
 
 
 def _off_zero(function: Callable[[Tensor], Tensor], x: Tensor, at_zero: float) -> Tensor:
