@@ -1537,8 +1537,7 @@ class Tensor:
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol; "
-                "detach() this one first"
+                "protocol; detach() this one first"
             )
         if id(self) in memo:
             return memo[id(self)]
