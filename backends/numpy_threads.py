@@ -167,7 +167,7 @@ class Blas:
         """y += a * x, for arrays of one shape and float type. Large ones OpenBLAS reads once, on
         all cores; in two steps of NumPy's a product would be written and read again."""
         call = self.axpys.get(y.dtype.char)
-        flat = x.flags.c_contiguous and y.flags.c_contiguous
+        flat = x.flags.c_contiguous and y.flags.carray  # which says that y may be written, too
         if call is not None and flat and x.size >= FEW:
             call(x.size, a, x.ctypes.data, 1, y.ctypes.data, 1)
         else:

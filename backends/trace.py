@@ -231,7 +231,9 @@ class Echo(Wrapper):
 
         def echoed(*args: Any) -> Any:
             result = kernel(*args)
-            call = Call(name, self.names.abstract(args), self.names.abstract(result))
+            # A host array has no number: on the CPU it would be that of the result.
+            shown = args if name == "from_host" else self.names.abstract(args)
+            call = Call(name, shown, self.names.abstract(result))
             print(call, file=sys.stderr)
             return result
 

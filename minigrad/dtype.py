@@ -61,6 +61,16 @@ def from_numpy(dtype: Any) -> DType:
     return found
 
 
+def canonical(array: np.ndarray) -> np.ndarray:
+    """The array under the one dtype object that minigrad has for its type: the kernels compare
+    types with `is`, and an array that was pickled comes back with an equal one of its own.
+    """
+    dtype = from_numpy(array.dtype).numpy
+    if array.dtype is dtype:
+        return array
+    return array.view(dtype) if array.dtype == dtype else array.astype(dtype)
+
+
 def as_numpy(dtype: Any) -> np.dtype:
     """The NumPy dtype of what users may pass as `dtype=`: a DType, bool, int, float or a NumPy
     dtype.

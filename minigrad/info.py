@@ -1,6 +1,6 @@
 """What minigrad finds on this machine: `python -m minigrad.info`.
 
-Versions, the backends, and of OpenCL the loader, the ICD files, the platforms and their devices,
+Versions, the variables that are set, and of OpenCL the ICD files, the platforms and their devices,
 each with what it can do and a short test of whether it computes; and advice where something is
 missing. The exit status is 0 even where there is no OpenCL, and 1 where a device fails its test.
 """

@@ -115,8 +115,7 @@ def _describe(obj: Any, path: str, arrays: dict[str, np.ndarray], around: tuple[
     if _CONTAINERS.get(kind) is not type(obj):
         raise TypeError(
             f"save: cannot store {type(obj).__name__!r} at {path or 'the top'!r}; there are "
-            "tensors, "
-            f"None, bool, int, float, str, and {', '.join(_CONTAINERS)}. {_remedy(obj)}"
+            f"tensors, None, bool, int, float, str, and {', '.join(_CONTAINERS)}. {_remedy(obj)}"
         )
     if id(obj) in around:
         raise ValueError(f"save: the {kind} at {path!r} contains itself")
@@ -137,8 +136,7 @@ def _describe_key(key: Any, path: str) -> Any:
     if type(key) not in _PLAIN:
         raise TypeError(
             f"save: cannot store a key of type {type(key).__name__!r} at {path!r}; there are None, "
-            "bool, "
-            "int, float, str, and tuples of them"
+            "bool, int, float, str, and tuples of them"
         )
     return key
 

@@ -1537,8 +1537,7 @@ class Tensor:
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol; "
-                "detach() this one first"
+                "protocol; detach() this one first"
             )
         if id(self) in memo:
             return memo[id(self)]
@@ -1575,5 +1574,5 @@ class Tensor:
 def _rebuild(cls: type[Tensor], array: np.ndarray, device: str, requires_grad: _bool) -> Tensor:
     place = Device(device)
     out = _new(cls)
-    out._become(place.backend.from_host(array), place, requires_grad)
+    out._become(place.backend.from_host(dtypes.canonical(array)), place, requires_grad)
     return out

@@ -223,6 +223,10 @@ def test_axpy(dtype, size):
             blas.axpy(a, x, y)
             assert y.dtype == dtype
             np.testing.assert_allclose(y, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
+    x, y = layouts[1]
+    y.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        blas.axpy(0.5, x, y)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 32, 33])
@@ -237,6 +241,18 @@ def test_products_of_few_rows(rows):
             np.testing.assert_allclose(found, exact, rtol=1e-4, atol=1e-6 * terms)
 
 
+def check_sums(x, tolerance):
+    """The sums of x over every choice of axes."""
+    for axes in itertools.chain(*[itertools.combinations(range(x.ndim), n)
+                                  for n in range(x.ndim + 1)]):
+        for keepdims in (False, True):
+            found = numpy_backend.sum(x, axes, keepdims)
+            expected = x.astype("d").sum(axes, keepdims=keepdims)
+            assert found.dtype == x.dtype
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, tolerance)
+
+
 @pytest.mark.parametrize(
     "shape", [(9,), (600,), (10_000,), (3, 5000), (300, 7), (9000, 3), (12, 30, 40), (4097, 2, 2)]
 )
@@ -244,15 +260,31 @@ def test_sums_of_large_arrays(shape):
     """Long sums keep the precision of a pairwise sum; every choice of axes, every float type."""
     exact = rng.uniform(0.5, 1.5, shape)
     for dtype, tolerance in (("d", 1e-14), ("f", 3e-6), ("e", 1e-3)):
-        x = exact.astype(dtype)
-        for count in range(len(shape) + 1):
-            for axes in itertools.combinations(range(len(shape)), count):
-                for keepdims in (False, True):
-                    found = numpy_backend.sum(x, axes, keepdims)
-                    expected = x.astype("d").sum(axes, keepdims=keepdims)
-                    assert found.dtype == x.dtype
-                    assert found.shape == expected.shape
-                    np.testing.assert_allclose(found, expected, tolerance)
+        check_sums(exact.astype(dtype), tolerance)
+
+
+@pytest.mark.parametrize("lay_out, tolerance", [
+    (lambda x: np.repeat(x, 2, -1)[..., ::2], 2e-6),
+    (lambda x: np.ascontiguousarray(x.T).T, 2e-6),
+    (lambda x: x[::-1], 2e-6),
+    (lambda x: np.broadcast_to(x[:1], x.shape), 5e-6),  # all roundings may go the same way
+], ids=["gaps", "transposed", "backwards", "repeated"])
+@pytest.mark.parametrize("shape", [(200_001, 2), (2, 100_003, 2), (130, 3, 120, 5)])
+def test_long_sums_in_any_layout(lay_out, tolerance, shape):
+    """One float32 after another, 200,000 of them are off by 4e-6 and more, or by 4e-5."""
+    x = lay_out(rng.uniform(0.5, 1.5, shape).astype("f"))
+    check_sums(x, tolerance)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("e", 1e-3), ("f", 1e-7), ("d", 1e-12)])
+def test_running_sums_and_products_of_many_terms(dtype, tolerance):
+    """They are rounded to the type once, and not at every step."""
+    x = rng.uniform(0.5, 1.5, (3, 50_000 if dtype != "e" else 500)).astype(dtype)
+    y = np.exp(rng.uniform(-0.02, 0.02, x.shape)).astype(dtype)
+    for found, expected in ((numpy_backend.cumsum(x, 1), np.cumsum(x, 1, "d")),
+                            (numpy_backend.cumprod(y, 1), np.cumprod(y, 1, "d"))):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, tolerance)
 
 
 def test_erf():

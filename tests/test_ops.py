@@ -217,3 +217,23 @@ def test_an_assignment_by_index_that_autograd_must_see():
         z.backward()
     with pytest.raises(RuntimeError, match="single memory location"):
         minigrad.zeros(1).expand(3)[minigrad.tensor([0])] = 1.0
+
+
+# -- half precision
+
+
+def test_moments_of_many_halves():
+    """What is summed on the way is larger than a float16 can be; the result is not."""
+    x = minigrad.randn(300, 300).half().requires_grad_()
+    wide = x.detach().float().requires_grad_()
+    for name in ("var", "std", "mean", "norm"):
+        x.grad = wide.grad = None
+        found, expected = getattr(x, name)(), getattr(wide, name)()
+        (found * 1000).backward()
+        (expected * 1000).backward()
+        for actual, exact in ((found, expected), (x.grad, wide.grad)):
+            assert actual.dtype is minigrad.float16
+            np.testing.assert_allclose(
+                actual.detach().numpy(), exact.detach().numpy(), rtol=1e-3, atol=1e-6)
+    x = minigrad.tensor([-1000.0, 1000.0]).half()
+    check(x.std(unbiased=False), 1000.0, minigrad.float16)

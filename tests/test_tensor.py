@@ -240,6 +240,15 @@ def test_pickle_and_deepcopy(requires_grad):
     assert pickle.loads(pickle.dumps(minigrad.float32)) is minigrad.float32
 
 
+def test_half_precision_is_the_same_after_a_pickle():
+    """NumPy's pickles bring dtypes of their own, and the kernels tell float16 by `is`."""
+    x = minigrad.rand(60, 50).half() * 100
+    loaded = pickle.loads(pickle.dumps(x))
+    assert loaded.array.dtype is x.array.dtype
+    for function in (lambda x: x.softmax(0), lambda x: x.cumsum(1), lambda x: x.mean()):
+        check(function(loaded), function(x).numpy())
+
+
 def test_only_leaves_are_copied_deeply():
     x = minigrad.ones(2, requires_grad=True) * 2
     with pytest.raises(RuntimeError, match="leaves"):

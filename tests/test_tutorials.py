@@ -33,9 +33,10 @@ def run(folder, *args):
 
 
 def lines_of(path):
-    """The lines of a file, or of all the Python files of a folder and below."""
+    """The lines of a file, or of all the files in Python and OpenCL C of a folder and below."""
     place = ROOT / path
-    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    sources = (p for p in place.rglob("*") if p.suffix in (".py", ".cl", ".h"))
+    files = sorted(sources) if place.is_dir() else [place]
     return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
 
 

@@ -173,6 +173,13 @@ def test_turned_on_from_outside(words, expected):
     assert expected in done.stderr
 
 
+def test_echo_tells_what_comes_from_the_host_from_what_is_there(capsys):
+    echo = Echo(NumpyBackend())
+    x = echo.from_host(np.ones(2, np.float32))
+    echo.mul(x, x)
+    assert capsys.readouterr().err == "%0 = from_host(<float32[2]>)\n%1 = mul(%0, %0)\n"
+
+
 def test_turned_on_from_outside_with_a_word_that_means_nothing():
     code = "import minigrad; minigrad.ones(2)"
     done = subprocess.run(

@@ -214,4 +214,5 @@ def _disarm() -> None:
             setattr(backend, name, _forked)
 
 
-os.register_at_fork(after_in_child=_disarm)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_disarm)

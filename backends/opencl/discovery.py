@@ -26,9 +26,9 @@ from typing import Any
 SYSTEM_FOLDER = Path("/etc/OpenCL/vendors")
 PIP_RUNTIMES = {"intel-opencl-rt": "libintelocl.so"}
 ADVICE = (
-    "install one with `pip install 'minigrad-edu[opencl-cpu]'` (a CPU runtime, no root needed), "
-    "`apt install pocl-opencl-icd`, or the driver of your GPU. `python -m minigrad.info` shows "
-    "what was found"
+    "install one with `pip install 'minigrad-edu[opencl-cpu]'` (a CPU runtime, no root needed; "
+    "in a checkout: `pip install -e '.[opencl-cpu]'`), `apt install pocl-opencl-icd`, or the "
+    "driver of your GPU. `python -m minigrad.info` shows what was found"
 )
 
 
@@ -53,8 +53,9 @@ def import_pyopencl() -> Any:
             cl = importlib.import_module("pyopencl")
         except ImportError as error:
             raise RuntimeError(
-                f"OpenCL needs pyopencl ({error}): `pip install 'minigrad-edu[opencl]'`, or "
-                "[opencl-cpu], which brings a runtime for the CPU"
+                f"OpenCL needs pyopencl ({error}): `pip install 'minigrad-edu[opencl]'` (in a "
+                "checkout: `pip install -e '.[opencl]'`), or [opencl-cpu], which brings a runtime "
+                "for the CPU"
             ) from error
         with contextlib.suppress(cl.Error):
             cl.get_platforms()  # the loader reads its folder now, and never again

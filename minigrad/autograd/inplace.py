@@ -157,8 +157,7 @@ def refuse_leaf(x: Tensor) -> None:
         what = "a leaf Variable" if x.base is None else "a view of a leaf Variable"
         raise RuntimeError(
             f"{what} that requires grad is being used in an in-place operation: shape "
-            f"{tuple(root.shape)}. "
-            "Write within no_grad(), or compute out of place"
+            f"{tuple(root.shape)}. Write within no_grad(), or compute out of place"
         )
 
 

@@ -270,7 +270,6 @@ class ConvTranspose2d(_Conv):
         ):
             raise ValueError(
                 f"ConvTranspose2d: requested an output size of {wanted}, but valid sizes range "
-                "from "
-                f"{smallest} to {largest} (for an input of {tuple(x.shape[-2:])})"
+                f"from {smallest} to {largest} (for an input of {tuple(x.shape[-2:])})"
             )
         return tuple(size - low for size, low in zip(wanted, smallest, strict=True))

@@ -249,8 +249,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         if weight.ndim != 1 or weight.numel() != channels:
             raise RuntimeError(
                 f"prelu: weight has shape {tuple(weight.shape)}, input {tuple(input.shape)} needs "
-                "one "
-                f"element or {channels}, one for each channel"
+                f"one element or {channels}, one for each channel"
             )
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
     return ops.where(input > 0, input, weight * input)
@@ -383,8 +382,7 @@ def binary_cross_entropy(
     if not bool(((input >= 0) & (input <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; apply sigmoid, "
-            "or use "
-            "binary_cross_entropy_with_logits"
+            "or use binary_cross_entropy_with_logits"
         )
     loss = -(target * _log_from_100(input) + (1.0 - target) * _log_from_100(1.0 - input))
     return _reduce("binary_cross_entropy", _weighted(loss, weight), reduction)
@@ -538,8 +536,7 @@ def _dropout_channels(
     if input.ndim not in (n_spatial + 1, n_spatial + 2):
         raise RuntimeError(
             f"{op}: expected {n_spatial + 1} or {n_spatial + 2} dimensions (with channels, perhaps "
-            "with a "
-            f"batch), got shape {tuple(input.shape)}"
+            f"with a batch), got shape {tuple(input.shape)}"
         )
     channels = input.shape[: input.ndim - n_spatial]
     kept = dropout(input.new_ones((*channels, *[1] * n_spatial)), p, training)

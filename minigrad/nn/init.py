@@ -307,8 +307,7 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got "
-            "shape "
-            f"{tuple(tensor.shape)}"
+            f"shape {tuple(tensor.shape)}"
         )
     n_out, n_in, *kernel = tensor.shape
     field = math.prod(kernel)

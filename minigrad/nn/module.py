@@ -165,8 +165,7 @@ class Module:
         if param is not None and param.grad_fn is not None:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
-                "created "
-                "explicitly; to compute one from another tensor, do it in forward()."
+                "created explicitly; to compute one from another tensor, do it in forward()."
             )
         self._parameters[name] = param
 

@@ -101,6 +101,10 @@ def conv_transpose1d(
 ) -> Tensor:
     """The gradient of conv1d by its input, as a function: input (N, C, L), weight (C, O / groups,
     K).
+
+    >>> import minigrad
+    >>> minigrad.conv_transpose1d(minigrad.ones(1, 1, 3), minigrad.ones(1, 1, 2), stride=2)
+    tensor([[[1., 1., 1., 1., 1., 1.]]])
     """
     return _transposed(
         "conv_transpose1d",

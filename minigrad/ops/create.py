@@ -112,7 +112,12 @@ def _refuse_overflow(array: np.ndarray, target: np.dtype) -> None:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor of `data`, sharing memory with it where that is possible."""
+    """A tensor of `data`, sharing memory with it where that is possible.
+
+    >>> import numpy as np, minigrad
+    >>> minigrad.as_tensor(np.array([1, 2]))
+    tensor([1, 2])
+    """
     if isinstance(data, Tensor):
         return to(data, data.device if device is None else device, dtype or data.dtype)
     if isinstance(data, np.ndarray):
@@ -136,11 +141,8 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    dtype = dtypes.from_numpy(ndarray.dtype).numpy
-    if ndarray.dtype is not dtype:
-        ndarray = ndarray.view(dtype) if ndarray.dtype == dtype else ndarray.astype(dtype)
     place = devices.default_device()
-    return wrap(place.backend.from_host(ndarray), place)
+    return wrap(place.backend.from_host(dtypes.canonical(ndarray)), place)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
@@ -222,6 +224,10 @@ def full(
 ) -> Tensor:
     """A tensor of shape `size` with every element `fill_value`, a number or a tensor of one; its
     type is that of the number unless given.
+
+    >>> import minigrad
+    >>> minigrad.full((2,), 7)
+    tensor([7, 7])
     """
     if isinstance(fill_value, Tensor):
         dtype = fill_value.dtype if dtype is None else dtype
@@ -261,7 +267,13 @@ def ones(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    >>> import minigrad
+    >>> minigrad.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     return full(
         shape_of(shape, size),
         1,
@@ -287,14 +299,24 @@ def empty(
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Zeros of the shape, type and device of `input`."""
+    """Zeros of the shape, type and device of `input`.
+
+    >>> import minigrad
+    >>> minigrad.zeros_like(minigrad.tensor([1, 2]))
+    tensor([0, 0])
+    """
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Ones of the shape, type and device of `input`."""
+    """Ones of the shape, type and device of `input`.
+
+    >>> import minigrad
+    >>> minigrad.ones_like(minigrad.tensor([5, 6]))
+    tensor([1, 1])
+    """
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -306,7 +328,12 @@ def full_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`fill_value` in the shape, type and on the device of `input`."""
+    """`fill_value` in the shape, type and on the device of `input`.
+
+    >>> import minigrad
+    >>> minigrad.full_like(minigrad.tensor([5, 6]), 3)
+    tensor([3, 3])
+    """
     place = input.device if device is None else devices.resolve(device)
     return full(
         input.shape,
@@ -417,7 +444,12 @@ def linspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` numbers from start to end, both included, at equal distances."""
+    """`steps` numbers from start to end, both included, at equal distances.
+
+    >>> import minigrad
+    >>> minigrad.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
@@ -436,7 +468,13 @@ def eye(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The n x m matrix with ones on the diagonal."""
+    """The n x m matrix with ones on the diagonal.
+
+    >>> import minigrad
+    >>> minigrad.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     rows = arange(n, device=device).unsqueeze(1)
     out = to(
         rows == arange(n if m is None else m, device=device), dtype or dtypes.get_default_dtype()

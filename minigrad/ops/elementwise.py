@@ -263,7 +263,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
-    """out = input - alpha * other, broadcast together."""
+    """out = input - alpha * other, broadcast together.
+
+    >>> import minigrad
+    >>> minigrad.sub(minigrad.tensor([5, 6]), 2, alpha=2)
+    tensor([1, 2])
+    """
     return _sub(input, other if alpha == 1 else scaled("sub", input, other, alpha))
 
 
@@ -271,7 +276,12 @@ add.op, sub.op = _add.op, _sub.op  # type: ignore[attr-defined]  # for inplace: 
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
-    """out = other - alpha * input: sub the other way round."""
+    """out = other - alpha * input: sub the other way round.
+
+    >>> import minigrad
+    >>> minigrad.rsub(minigrad.tensor([5, 6]), 1)
+    tensor([-4, -5])
+    """
     return sub(other, input, alpha=alpha)
 
 
@@ -313,7 +323,12 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
-    """out = input ** exponent, broadcast together."""
+    """out = input ** exponent, broadcast together.
+
+    >>> import minigrad
+    >>> minigrad.pow(minigrad.tensor([1, 2, 3]), 2)
+    tensor([1, 4, 9])
+    """
     if type(exponent) in NUMBERS:
         if exponent == 2 and input.array.dtype in dtypes.FLOATS:
             return square(input)
@@ -325,7 +340,12 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """Rounds to the nearest number with that many decimals, halves to the even one."""
+    """Rounds to the nearest number with that many decimals, halves to the even one.
+
+    >>> import minigrad
+    >>> minigrad.round(minigrad.tensor([0.5, 1.5, 2.345]), decimals=2)
+    tensor([0.5000, 1.5000, 2.3400])
+    """
     if decimals == 0:
         return _round(input)
     scale = 10.0**decimals
@@ -333,7 +353,12 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 
 
 def frac(input: Tensor) -> Tensor:
-    """out = input - trunc(input): the part behind the point, with the sign of the input."""
+    """out = input - trunc(input): the part behind the point, with the sign of the input.
+
+    >>> import minigrad
+    >>> minigrad.frac(minigrad.tensor([1.5, -1.5]))
+    tensor([ 0.5000, -0.5000])
+    """
     return input - trunc(input)
 
 
@@ -396,18 +421,35 @@ def meet(operand: Any, target: Any) -> Any:
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """out = input + weight * (end - input)."""
+    """out = input + weight * (end - input).
+
+    >>> import minigrad
+    >>> minigrad.lerp(minigrad.tensor([0.0, 2.0]), minigrad.tensor([10.0, 4.0]), 0.5)
+    tensor([5., 3.])
+    """
     return input + weight * (end - input)
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """out = input + value * tensor1 * tensor2."""
+    """out = input + value * tensor1 * tensor2.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([1.0, 2.0])
+    >>> minigrad.addcmul(x, x, x, value=10)
+    tensor([11., 42.])
+    """
     product = mul(tensor1, tensor2)
     return _add(input, product if value == 1 else product * value)
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """out = input + value * tensor1 / tensor2."""
+    """out = input + value * tensor1 / tensor2.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([1.0, 2.0])
+    >>> minigrad.addcdiv(x, x, x, value=10)
+    tensor([11., 12.])
+    """
     quotient = true_divide(tensor1, tensor2)
     return _add(input, quotient if value == 1 else quotient * value)
 
@@ -417,6 +459,11 @@ def nan_to_num(
 ) -> Tensor:
     """Replaces NaN, inf and -inf by numbers: by 0 and the largest and smallest of the type, unless
     told others.
+
+    >>> import math
+    >>> import minigrad
+    >>> minigrad.nan_to_num(minigrad.tensor([1.0, math.nan]), nan=9.0)
+    tensor([1., 9.])
     """
     if not input.dtype.is_floating_point:
         return input.clone()
@@ -433,6 +480,10 @@ def isclose(
 ) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if
     `equal_nan`.
+
+    >>> import minigrad
+    >>> minigrad.isclose(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 2.1]))
+    tensor([ True, False])
     """
     if input.dtype is not other.dtype:
         raise RuntimeError(
@@ -451,12 +502,22 @@ def isclose(
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
-    """Whether all elements are close, as isclose has it."""
+    """Whether all elements are close, as isclose has it.
+
+    >>> import minigrad
+    >>> minigrad.allclose(minigrad.ones(2), minigrad.ones(2) + 1e-7)
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether shapes and all elements are the same."""
+    """Whether shapes and all elements are the same.
+
+    >>> import minigrad
+    >>> minigrad.equal(minigrad.ones(2), minigrad.ones(3))
+    False
+    """
     return input.shape == other.shape and bool(eq(input, other).all())
 
 
@@ -468,12 +529,22 @@ def positive(input: Tensor) -> Tensor:
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """out = max(input, min): clamp without an upper bound."""
+    """out = max(input, min): clamp without an upper bound.
+
+    >>> import minigrad
+    >>> minigrad.clamp_min(minigrad.tensor([-1, 5]), 2)
+    tensor([2, 5])
+    """
     return clamp(input, min)
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """out = min(input, max): clamp without a lower bound."""
+    """out = min(input, max): clamp without a lower bound.
+
+    >>> import minigrad
+    >>> minigrad.clamp_max(minigrad.tensor([-1, 5]), 2)
+    tensor([-1,  2])
+    """
     return clamp(input, None, max)
 
 
@@ -487,23 +558,46 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """out = x where x > 0, else negative_slope * x."""
+    """out = x where x > 0, else negative_slope * x.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.leaky_relu(minigrad.tensor([-1.0, 2.0]), 0.5)
+    tensor([-0.5000,  2.0000])
+    """
     return overwriting(inplace, _leaky_relu, input, float(negative_slope))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """out = x where x > 0, else alpha * (exp(x) - 1)  (Clevert et al., 2015)."""
+    """out = x where x > 0, else alpha * (exp(x) - 1)  (Clevert et al., 2015).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.elu(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     return overwriting(inplace, _elu, input, float(alpha))
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """out = log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
+    """out = log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.softplus(minigrad.tensor([-1.0, 2.0]))
+    tensor([0.3133, 2.1269])
+    """
     return _softplus(input, float(beta), float(threshold))
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """out = x * Phi(x), Phi the normal distribution function; approximate="tanh" for the formula of
     Hendrycks & Gimpel, 2016.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.gelu(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
     """
     if approximate not in ("none", "tanh"):
         raise RuntimeError(
@@ -513,7 +607,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """out = x * sigmoid(x)."""
+    """out = x * sigmoid(x).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.silu(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
     return overwriting(inplace, _silu, input)
 
 

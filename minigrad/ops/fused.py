@@ -68,6 +68,11 @@ def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """out[i] = x[i] - log(sum over j of exp(x[j])) along `dim`; with `dtype` the input is
     converted first.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.log_softmax(minigrad.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
     """
     return _along("log_softmax", _log_softmax, input, dim, dtype)
 

@@ -382,7 +382,13 @@ def _values_for(x: Tensor, indices: Sequence[Tensor | None], values: Tensor) -> 
 def index_put(
     input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
-    """x with x[indices] = values, or += if `accumulate`; an index or None for each dim."""
+    """x with x[indices] = values, or += if `accumulate`; an index or None for each dim.
+
+    >>> import minigrad
+    >>> at = (minigrad.tensor([0, 0]),)
+    >>> minigrad.index_put(minigrad.zeros(3), at, minigrad.ones(2), accumulate=True)
+    tensor([2., 0., 0.])
+    """
     x, found = _put_at(input, indices)
     out = index_put_(x, found, _values_for(x, found, values), accumulate)
     return (
@@ -520,7 +526,12 @@ _SCATTER = {None: scatter_, "add": scatter_add_, "multiply": scatter_multiply}
 
 
 def scatter_add(input: Tensor, dim: Any, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of x with out[i, index[i, j]] += src[i, j] for dim 1, and so on: gather's adjoint."""
+    """A copy of x with out[i, index[i, j]] += src[i, j] for dim 1, and so on: gather's adjoint.
+
+    >>> import minigrad
+    >>> minigrad.scatter_add(minigrad.zeros(3), 0, minigrad.tensor([0, 0, 2]), minigrad.ones(3))
+    tensor([2., 0., 1.])
+    """
     return _scatter("scatter_add", scatter_add_, input, dim, index, src)
 
 
@@ -576,7 +587,12 @@ def _vector(name: str, index: Tensor) -> Tensor:
 
 
 def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
-    """A copy of x with out[..., index[k], ...] += alpha * source[..., k, ...] at dim `dim`."""
+    """A copy of x with out[..., index[k], ...] += alpha * source[..., k, ...] at dim `dim`.
+
+    >>> import minigrad
+    >>> minigrad.index_add(minigrad.zeros(3), 0, minigrad.tensor([0, 0, 2]), minigrad.ones(3))
+    tensor([2., 0., 1.])
+    """
     index, x, src = _vector("index_add", index), _line(input), _line(source)
     axis = one_axis("index_add", dim, x.dim())
     if src.array.dtype != x.array.dtype:
@@ -601,7 +617,13 @@ def index_add(input: Tensor, dim: Any, index: Tensor, source: Tensor, *, alpha: 
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
-    """gather with broadcasting on the other dims; without `dim`, of all elements in order."""
+    """gather with broadcasting on the other dims; without `dim`, of all elements in order.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([[3, 1, 2]])
+    >>> minigrad.take_along_dim(x, x.argsort(1), 1)
+    tensor([[1, 2, 3]])
+    """
     if dim is None:
         return gather(
             broadcast.reshape(input, (input.numel(),)),
@@ -650,7 +672,13 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements of x where mask is True, in one dim; the two broadcast."""
+    """The elements of x where mask is True, in one dim; the two broadcast.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([[1, -2], [-3, 4]])
+    >>> minigrad.masked_select(x, x > 0)
+    tensor([1, 4])
+    """
     if mask.array.dtype != dtypes.bool_.numpy:
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
     shape = common_shape("masked_select", [input.array.shape, mask.array.shape]) or (1,)
@@ -658,7 +686,13 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The positions of elements that are not zero: (count, ndim), or one vector for each dim."""
+    """The positions of elements that are not zero: (count, ndim), or one vector for each dim.
+
+    >>> import minigrad
+    >>> minigrad.nonzero(minigrad.tensor([0, 5, 6]))
+    tensor([[1],
+            [2]])
+    """
     if as_tuple:
         return tuple(_columns(nonzero_(_line(input))))
     return nonzero_(input)
@@ -678,13 +712,23 @@ def sort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = 
 
 
 def argsort(input: Tensor, dim: Any = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices that sort x along `dim`."""
+    """The indices that sort x along `dim`.
+
+    >>> import minigrad
+    >>> minigrad.argsort(minigrad.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     indices: Tensor = sort_(input, one_axis("argsort", dim, input.dim()), bool(descending))[1]
     return indices
 
 
 def topk(input: Tensor, k: int, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Pair:
-    """(values, indices) of the k largest (or smallest) along `dim`, in order."""
+    """(values, indices) of the k largest (or smallest) along `dim`, in order.
+
+    >>> import minigrad
+    >>> minigrad.topk(minigrad.tensor([3, 1, 2]), 2).values
+    tensor([3, 2])
+    """
     axis = one_axis("topk", dim, input.dim())
     n = input.array.shape[axis] if input.array.shape else 1
     if not 0 <= k <= n:

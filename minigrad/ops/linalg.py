@@ -138,7 +138,12 @@ def _check_rank(name: str, argument: str, x: Tensor, rank: int) -> None:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """out[r, c] = sum over k of input[r, k] * mat2[k, c], for two matrices."""
+    """out[r, c] = sum over k of input[r, k] * mat2[k, c], for two matrices.
+
+    >>> import minigrad
+    >>> minigrad.mm(minigrad.tensor([[1, 2]]), minigrad.tensor([[3], [4]]))
+    tensor([[11]])
+    """
     _check_rank("mm", "self", input, 2)
     _check_rank("mm", "mat2", mat2, 2)
     return matmul(input, mat2)
@@ -147,6 +152,10 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """out[b, r, c] = sum over k of input[b, r, k] * mat2[b, k, c], for two batches of equally many
     matrices.
+
+    >>> import minigrad
+    >>> minigrad.bmm(minigrad.ones(2, 1, 3), minigrad.ones(2, 3, 4)).shape
+    minigrad.Size([2, 1, 4])
     """
     _check_rank("bmm", "batch1", input, 3)
     _check_rank("bmm", "batch2", mat2, 3)
@@ -160,7 +169,12 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """out[r] = sum over k of input[r, k] * vec[k]."""
+    """out[r] = sum over k of input[r, k] * vec[k].
+
+    >>> import minigrad
+    >>> minigrad.mv(minigrad.tensor([[1, 2], [3, 4]]), minigrad.tensor([1, 10]))
+    tensor([21, 43])
+    """
     _check_rank("mv", "input", input, 2)
     _check_rank("mv", "vec", vec, 1)
     return matmul(input, vec)
@@ -181,7 +195,13 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """out[i, j] = input[i] * vec2[j], for two vectors."""
+    """out[i, j] = input[i] * vec2[j], for two vectors.
+
+    >>> import minigrad
+    >>> minigrad.outer(minigrad.tensor([1, 2]), minigrad.tensor([1, 10]))
+    tensor([[ 1, 10],
+            [ 2, 20]])
+    """
     for argument, x in (("self", input), ("vec2", vec2)):
         if x.dim() != 1:
             raise RuntimeError(
@@ -192,7 +212,13 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """out = beta * input + alpha * (mat1 @ mat2), for matrices; `input` broadcasts."""
+    """out = beta * input + alpha * (mat1 @ mat2), for matrices; `input` broadcasts.
+
+    >>> import minigrad
+    >>> minigrad.addmm(minigrad.ones(2, 2), minigrad.ones(2, 3), minigrad.ones(3, 2), beta=10)
+    tensor([[13., 13.],
+            [13., 13.]])
+    """
     return _scaled(input, beta) + _scaled(mm(mat1, mat2), alpha)
 
 

@@ -26,15 +26,15 @@ class Slots:
 
     def __init__(self, x: Tensor, count: int) -> None:
         bare = x.device.bare
-        self.device, self.updates = x.device, x.array.dtype
-        self.dtype = FLOAT64 if self.updates is FLOAT64 else FLOAT32
+        self.device, self.x_dtype = x.device, x.array.dtype
+        self.dtype = FLOAT64 if self.x_dtype is FLOAT64 else FLOAT32
         self.numbers = (0.0,) * count
         self.memory = bare.from_host(np.array(self.numbers, self.dtype))
         self.tensors = [wrap(bare.slice(self.memory, (i,)), x.device) for i in range(count)]
 
     def fit(self, x: Tensor) -> bool:
         """Whether x still is where it was, and of the type it was."""
-        return self.device is x.device and self.updates is x.array.dtype
+        return self.device is x.device and self.x_dtype is x.array.dtype
 
     def write(self, numbers: tuple[float, ...]) -> None:
         """Puts the numbers into the tensors, all in one transfer."""

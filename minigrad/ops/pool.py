@@ -54,6 +54,10 @@ def max_pool1d(
 ) -> Any:
     """out[..., p] = max over k of input[..., p * stride + k * dilation - padding]; as max_pool2d,
     on (N, C, L) or (C, L).
+
+    >>> import minigrad
+    >>> minigrad.max_pool1d(minigrad.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+    tensor([[3., 5.]])
     """
     return _largest(
         "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
@@ -117,6 +121,10 @@ def avg_pool1d(
 ) -> Tensor:
     """out[..., p] = mean over k of input[..., p * stride + k - padding]; as avg_pool2d, on (N, C,
     L) or (C, L).
+
+    >>> import minigrad
+    >>> minigrad.avg_pool1d(minigrad.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+    tensor([[2.0000, 3.5000]])
     """
     return _average(
         "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None

@@ -212,7 +212,12 @@ def _in_float32(reduction: Callable[..., Tensor], x: Tensor, *args: Any, **kwarg
 
 @numpy_names
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """out = the product of x over one dim, or of everything. bools and ints give int64."""
+    """out = the product of x over one dim, or of everything. bools and ints give int64.
+
+    >>> import minigrad
+    >>> minigrad.prod(minigrad.tensor([[1, 2], [3, 4]]), dim=1)
+    tensor([ 2, 12])
+    """
     x = _summable(input, dtype)
     axes = (
         tuple(range(x.dim()))
@@ -224,7 +229,12 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 @numpy_names
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
-    """How many elements over `dim` are not zero (int64)."""
+    """How many elements over `dim` are not zero (int64).
+
+    >>> import minigrad
+    >>> minigrad.count_nonzero(minigrad.tensor([0, 5, 6]))
+    tensor(2)
+    """
     return sum(input != 0, dim)
 
 
@@ -241,7 +251,12 @@ def cumsum(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
 
 @numpy_names
 def cumprod(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
-    """out[i] = x[0] * ... * x[i] along `dim`. bools and ints give int64."""
+    """out[i] = x[0] * ... * x[i] along `dim`. bools and ints give int64.
+
+    >>> import minigrad
+    >>> minigrad.cumprod(minigrad.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
     return _cumulate("cumprod", cumprod_, input, dim, dtype)
 
 
@@ -270,13 +285,23 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
 @numpy_names
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """out = the largest of x over `dim`, an int or several; equal ones share the gradient."""
+    """out = the largest of x over `dim`, an int or several; equal ones share the gradient.
+
+    >>> import minigrad
+    >>> minigrad.amax(minigrad.tensor([[1, 5], [4, 2]]), dim=1)
+    tensor([5, 4])
+    """
     return _extreme("amax", _max, input, dim, keepdim)
 
 
 @numpy_names
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """out = the smallest of x over `dim`, an int or several; equal ones share the gradient."""
+    """out = the smallest of x over `dim`, an int or several; equal ones share the gradient.
+
+    >>> import minigrad
+    >>> minigrad.amin(minigrad.tensor([[1, 5], [4, 2]]), dim=1)
+    tensor([1, 2])
+    """
     return _extreme("amin", _min, input, dim, keepdim)
 
 
@@ -325,7 +350,12 @@ def max(
 def min(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None
 ) -> Any:
-    """min(x): the smallest; min(x, dim): (values, indices); min(x, y): the smaller of each two."""
+    """min(x): the smallest; min(x, dim): (values, indices); min(x, y): the smaller of each two.
+
+    >>> import minigrad
+    >>> minigrad.min(minigrad.tensor([[1, 5], [4, 2]]), dim=1).values
+    tensor([1, 2])
+    """
     return _pick("min", (_min, _min_with_indices, minimum, Min), input, dim, keepdim, other)
 
 
@@ -345,13 +375,23 @@ def _pick(name: str, ops: Any, x: Tensor, dim: Any, keepdim: bool, other: Any) -
 
 @numpy_names
 def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The index of the largest element, the first of several, along `dim` or of all in order."""
+    """The index of the largest element, the first of several, along `dim` or of all in order.
+
+    >>> import minigrad
+    >>> minigrad.argmax(minigrad.tensor([[1, 5], [4, 2]]), dim=1)
+    tensor([1, 0])
+    """
     return _pick_index("argmax", _argmax, input, dim, keepdim)
 
 
 @numpy_names
 def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The index of the smallest element, the first of several, along `dim` or of all in order."""
+    """The index of the smallest element, the first of several, along `dim` or of all in order.
+
+    >>> import minigrad
+    >>> minigrad.argmin(minigrad.tensor([[1, 5], [4, 2]]), dim=1)
+    tensor([0, 1])
+    """
     return _pick_index("argmin", _argmin, input, dim, keepdim)
 
 
@@ -371,13 +411,23 @@ def _pick_index(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, keepd
 
 @numpy_names
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether any element over `dim` is not zero: bool, or uint8 for uint8."""
+    """Whether any element over `dim` is not zero: bool, or uint8 for uint8.
+
+    >>> import minigrad
+    >>> minigrad.any(minigrad.tensor([[0, 5], [0, 0]]), dim=1)
+    tensor([ True, False])
+    """
     return _truth("any", _any, input, dim, keepdim)
 
 
 @numpy_names
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements over `dim` are not zero: bool, or uint8 for uint8."""
+    """Whether all elements over `dim` are not zero: bool, or uint8 for uint8.
+
+    >>> import minigrad
+    >>> minigrad.all(minigrad.tensor([[1, 5], [1, 0]]), dim=1)
+    tensor([ True, False])
+    """
     return _truth("all", _all, input, dim, keepdim)
 
 
@@ -419,6 +469,8 @@ def var(
     if correction is None:
         correction = 0 if unbiased is False else 1
     axes = axes_of("var", dim, input.dim())
+    if input.array.dtype == _FLOAT16:
+        return _in_float32(_var, input, axes, correction, keepdim)
     return _var(input, axes, correction, keepdim)
 
 
@@ -431,10 +483,15 @@ def std(
     *,
     correction: Any = None,
 ) -> Tensor:
-    """out = sqrt(var(x)); its gradient is 0 where all elements are equal."""
-    return _off_zero(
-        sqrt, var(input, dim, unbiased, keepdim, correction=correction), 0.0
-    )
+    """out = sqrt(var(x)), with the arguments and errors of `var`; where it is 0, its gradient is 0.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1.0, 2.0, 3.0]).std()
+    tensor(1.)
+    """
+    if input.array.dtype == _FLOAT16:  # the variance may overflow where its root does not
+        return _in_float32(std, input, dim, unbiased, keepdim, correction=correction)
+    return _off_zero(sqrt, var(input, dim, unbiased, keepdim, correction=correction), 0.0)
 
 
 def _off_zero(function: Callable[[Tensor], Tensor], x: Tensor, at_zero: float) -> Tensor:

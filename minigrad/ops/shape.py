@@ -131,7 +131,13 @@ def reshape(input: Tensor, *args: Any, shape: Any = None) -> Tensor:
 
 
 def view(input: Tensor, *args: Any, size: Any = None) -> Tensor:
-    """As reshape, but never a copy: raises RuntimeError where the strides allow no view."""
+    """As reshape, but never a copy: raises RuntimeError where the strides allow no view.
+
+    >>> import minigrad
+    >>> minigrad.arange(6).view(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     if len(args) == 1 and isinstance(args[0], dtypes.DType):
         raise NotImplementedError(
             "view(dtype): minigrad does not reinterpret memory; to(dtype) converts the values"
@@ -189,7 +195,12 @@ def _infer(shape: Shape, count: int) -> Shape:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dims from start_dim to end_dim made one."""
+    """The dims from start_dim to end_dim made one.
+
+    >>> import minigrad
+    >>> minigrad.flatten(minigrad.zeros(2, 3, 4), 1).shape
+    minigrad.Size([2, 12])
+    """
     shape = input.array.shape
     start, end = (one_axis("flatten", dim, len(shape)) for dim in (start_dim, end_dim))
     if start > end:
@@ -209,7 +220,12 @@ def ravel(input: Tensor) -> Tensor:
 
 
 def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
-    """Dim `dim` made several, of `sizes`; one of them may be -1."""
+    """Dim `dim` made several, of `sizes`; one of them may be -1.
+
+    >>> import minigrad
+    >>> minigrad.unflatten(minigrad.zeros(2, 12), 1, (3, 4)).shape
+    minigrad.Size([2, 3, 4])
+    """
     shape = input.array.shape
     axis = one_axis("unflatten", dim, len(shape))
     sizes = ints("unflatten", (sizes,))
@@ -224,7 +240,12 @@ def unflatten(input: Tensor, dim: Any, sizes: Any) -> Tensor:
 
 
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """x without its dims of size 1: all of them, or those named by `dim` (an int or several)."""
+    """x without its dims of size 1: all of them, or those named by `dim` (an int or several).
+
+    >>> import minigrad
+    >>> minigrad.squeeze(minigrad.zeros(1, 2, 1)).shape
+    minigrad.Size([2])
+    """
     shape = input.array.shape
     axes = (dim,) if hasattr(dim, "__index__") else range(len(shape)) if dim is None else dim
     axes = [one_axis("squeeze", axis, len(shape)) for axis in axes]
@@ -314,7 +335,13 @@ def permute(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
 
 
 def transpose(input: Tensor, dim0: Any, dim1: Any) -> Tensor:
-    """A view of x with two dims exchanged."""
+    """A view of x with two dims exchanged.
+
+    >>> import minigrad
+    >>> minigrad.transpose(minigrad.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     ndim = input.dim()
     a, b = one_axis("transpose", dim0, ndim), one_axis("transpose", dim1, ndim)
     axes = list(range(ndim))
@@ -327,7 +354,13 @@ swapaxes = swapdims = transpose
 
 
 def t(input: Tensor) -> Tensor:
-    """The transpose of a matrix; vectors and 0-d tensors stay what they are."""
+    """The transpose of a matrix; vectors and 0-d tensors stay what they are.
+
+    >>> import minigrad
+    >>> minigrad.t(minigrad.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if input.dim() > 2:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D; use transpose "
@@ -337,7 +370,12 @@ def t(input: Tensor) -> Tensor:
 
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """A view of x with dim source[i] moved to destination[i], the others in their order."""
+    """A view of x with dim source[i] moved to destination[i], the others in their order.
+
+    >>> import minigrad
+    >>> minigrad.movedim(minigrad.zeros(2, 3, 4), 0, -1).shape
+    minigrad.Size([3, 4, 2])
+    """
     ndim = input.dim()
     pairs = []
     for name, dims in (("source", source), ("destination", destination)):
@@ -397,17 +435,34 @@ def _keep_sizes(name: str, sizes: Shape, old: Shape) -> Shape:
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """x expanded to the shape of `other`."""
+    """x expanded to the shape of `other`.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1, 2]).expand_as(minigrad.zeros(2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return _expand("expand_as", input, other.array.shape)
 
 
 def broadcast_to(input: Tensor, size: Any) -> Tensor:
-    """x expanded to `size`."""
+    """x expanded to `size`.
+
+    >>> import minigrad
+    >>> minigrad.broadcast_to(minigrad.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return _expand("broadcast_to", input, ints("broadcast_to", (size,)))
 
 
 def broadcast_shapes(*shapes: Any) -> Size:
-    """The shape in which tensors of these shapes meet."""
+    """The shape in which tensors of these shapes meet.
+
+    >>> import minigrad
+    >>> minigrad.broadcast_shapes((3, 1), (2,))
+    minigrad.Size([3, 2])
+    """
     return Size(
         common_shape("broadcast_shapes", [ints("broadcast_shapes", (shape,)) for shape in shapes])
     )
@@ -421,14 +476,24 @@ def common_shape(name: str, shapes: Sequence[Shape]) -> Shape:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """The tensors, each expanded to the shape in which all meet."""
+    """The tensors, each expanded to the shape in which all meet.
+
+    >>> import minigrad
+    >>> [x.shape for x in minigrad.broadcast_tensors(minigrad.ones(3, 1), minigrad.ones(2))]
+    [minigrad.Size([3, 2]), minigrad.Size([3, 2])]
+    """
     members = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
     shape = common_shape("broadcast_tensors", [x.array.shape for x in members])
     return tuple([broadcast.expand(x, shape) for x in members])
 
 
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
-    """x summed over the dims along which a tensor of `size` would be expanded to x's shape."""
+    """x summed over the dims along which a tensor of `size` would be expanded to x's shape.
+
+    >>> import minigrad
+    >>> minigrad.ones(3, 2).sum_to_size(1, 2)
+    tensor([[3., 3.]])
+    """
     shape, old = ints("sum_to_size", size), input.array.shape
     tail = old[len(old) - len(shape) :]
     if len(shape) > len(old) or any(n not in (1, m) for n, m in zip(shape, tail, strict=True)):
@@ -442,6 +507,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid: out[k][i0, i1, ...] = tensors[k][ik], for 1-D tensors.
 
     indexing="xy" exchanges the first two.
+
+    >>> import minigrad
+    >>> x, y = minigrad.meshgrid(minigrad.arange(2), minigrad.arange(3), indexing="ij")
+    >>> y
+    tensor([[0, 1, 2],
+            [0, 1, 2]])
     """
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
@@ -599,7 +670,12 @@ def _cut(x: Tensor, keys: Sequence[Key], sizes: Sequence[int], axis: int) -> tup
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Views of x cut along `dim`: pieces of one size, the last perhaps smaller, or as listed."""
+    """Views of x cut along `dim`: pieces of one size, the last perhaps smaller, or as listed.
+
+    >>> import minigrad
+    >>> minigrad.split(minigrad.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     shape = tensor.array.shape
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
@@ -629,7 +705,12 @@ def _equal_sizes(n: int, size: int, axis: int) -> list[int]:
 
 
 def chunk(input: Tensor, chunks: int, dim: Any = 0) -> tuple[Tensor, ...]:
-    """Views of x cut along `dim` into `chunks` pieces; the last may be smaller, or missing."""
+    """Views of x cut along `dim` into `chunks` pieces; the last may be smaller, or missing.
+
+    >>> import minigrad
+    >>> minigrad.chunk(minigrad.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     if not input.array.shape:
@@ -639,7 +720,12 @@ def chunk(input: Tensor, chunks: int, dim: Any = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Tensor, dim: Any = 0) -> tuple[Tensor, ...]:
-    """The views x[0], x[1] ... along `dim`, which they lack."""
+    """The views x[0], x[1] ... along `dim`, which they lack.
+
+    >>> import minigrad
+    >>> minigrad.unbind(minigrad.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     shape = input.array.shape
     if not shape:
         raise IndexError(f"unbind(): Dimension specified as {dim} but tensor has no dimensions")
@@ -649,7 +735,12 @@ def unbind(input: Tensor, dim: Any = 0) -> tuple[Tensor, ...]:
 
 
 def narrow(input: Tensor, dim: Any, start: Any, length: int) -> Tensor:
-    """The view of x from start to start + length along `dim`."""
+    """The view of x from start to start + length along `dim`.
+
+    >>> import minigrad
+    >>> minigrad.narrow(minigrad.arange(6), 0, 2, 3)
+    tensor([2, 3, 4])
+    """
     shape = input.array.shape
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -673,7 +764,12 @@ def narrow(input: Tensor, dim: Any, start: Any, length: int) -> Tensor:
 
 
 def select(input: Tensor, dim: Any, index: Any) -> Tensor:
-    """The view x[..., index, ...] at dim `dim`, which it lacks."""
+    """The view x[..., index, ...] at dim `dim`, which it lacks.
+
+    >>> import minigrad
+    >>> minigrad.select(minigrad.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     shape = input.array.shape
     if not shape:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
@@ -716,7 +812,12 @@ def repeat(input: Tensor, *args: Any, repeats: Any = None) -> Tensor:
 
 
 def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
-    """As repeat, for the last dims where there are fewer numbers than dims."""
+    """As repeat, for the last dims where there are fewer numbers than dims.
+
+    >>> import minigrad
+    >>> minigrad.tile(minigrad.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     times = ints("tile", args, dims)
     return repeat(input, (1,) * (input.dim() - len(times)) + times)
 
@@ -760,7 +861,13 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
 
 
 def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
-    """x with the order of elements reversed along `dims`."""
+    """x with the order of elements reversed along `dims`.
+
+    >>> import minigrad
+    >>> minigrad.flip(minigrad.tensor([[1, 2], [3, 4]]), (1,))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     given = ints("flip", args, dims)
     return flip_(input, axes_of("flip", given, input.dim()) if given else ())
 
@@ -795,7 +902,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: Any = 0, dim2: Any = 1) -> Tensor:
-    """The view of x[..., i, i + offset] over two dims, as the last dim."""
+    """The view of x[..., i, i + offset] over two dims, as the last dim.
+
+    >>> import minigrad
+    >>> minigrad.diagonal(minigrad.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     axis1, axis2 = one_axis("diagonal", dim1, input.dim()), one_axis("diagonal", dim2, input.dim())
     if axis1 == axis2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -803,7 +915,13 @@ def diagonal(input: Tensor, offset: int = 0, dim1: Any = 0, dim2: Any = 1) -> Te
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """Of a vector: the matrix with it on a diagonal. Of a matrix: a copy of that diagonal."""
+    """Of a vector: the matrix with it on a diagonal. Of a matrix: a copy of that diagonal.
+
+    >>> import minigrad
+    >>> minigrad.diag(minigrad.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     if input.dim() == 1:
         return diag_embed(input, diagonal)
     if input.dim() == 2:
@@ -812,7 +930,14 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: Any = -2, dim2: Any = -1) -> Tensor:
-    """Zeros with the last dim of x on the diagonal over two new dims."""
+    """Zeros with the last dim of x on the diagonal over two new dims.
+
+    >>> import minigrad
+    >>> minigrad.diag_embed(minigrad.tensor([1, 2]), 1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
     ndim = input.dim() + 1
     axis1, axis2 = one_axis("diag_embed", dim1, ndim), one_axis("diag_embed", dim2, ndim)
     if axis1 == axis2:
@@ -825,12 +950,24 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: Any = -2, dim2: Any = -1) -
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle: out[..., i, j] = x[..., i, j] where j <= i + diagonal, else 0."""
+    """The lower triangle: out[..., i, j] = x[..., i, j] where j <= i + diagonal, else 0.
+
+    >>> import minigrad
+    >>> minigrad.tril(minigrad.ones(2, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
     return tril_(_matrices("tril", input), diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle: out[..., i, j] = x[..., i, j] where j >= i + diagonal, else 0."""
+    """The upper triangle: out[..., i, j] = x[..., i, j] where j >= i + diagonal, else 0.
+
+    >>> import minigrad
+    >>> minigrad.triu(minigrad.ones(2, 3))
+    tensor([[1., 1., 1.],
+            [0., 1., 1.]])
+    """
     return triu_(_matrices("triu", input), diagonal)
 
 

@@ -72,8 +72,7 @@ class Optimizer:
         if isinstance(params, set):
             raise TypeError(
                 "optimizer parameters need to be organized in ordered collections, but the "
-                "ordering "
-                "of tensors in sets will change between runs. Please use a list instead."
+                "ordering of tensors in sets will change between runs. Please use a list instead."
             )
         group = {**self.defaults, **param_group, **_split_names(list(params))}
         self._check_params(group["params"])
@@ -91,8 +90,7 @@ class Optimizer:
             if not p.is_leaf:
                 raise ValueError(
                     f"can't optimize a non-leaf Tensor: shape {tuple(p.shape)}, made by "
-                    f"{p.grad_fn}; "
-                    "pass the parameters it was computed from"
+                    f"{p.grad_fn}; pass the parameters it was computed from"
                 )
             if p in known:
                 raise ValueError(
@@ -221,8 +219,7 @@ class Optimizer:
         if len(sizes) != len(saved_sizes):
             raise ValueError(
                 "loaded state dict has a different number of parameter groups: "
-                f"{len(saved_sizes)}, "
-                f"the optimizer {len(sizes)}"
+                f"{len(saved_sizes)}, the optimizer {len(sizes)}"
             )
         if sizes != saved_sizes:
             raise ValueError(

@@ -827,7 +827,12 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"no such kernel: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    report = check_backend(Device(name).backend, only)
+    try:
+        backend = Device(name).backend
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    report = check_backend(backend, only)
     for case, message in report.failed:
         print(f"FAILED {case}: {message}")
     for reason in sorted({reason for _, reason in report.skipped}):

@@ -124,8 +124,7 @@ def compare(
         if g.size and not largest > 100 * rounding:
             unvarying[i] = (
                 f"the gradient of input {i} (shapes {_shape_list(arguments)}) is at most "
-                f"{largest:.3g}, "
-                f"and the tolerance {rounding:.3g}"
+                f"{largest:.3g}, and the tolerance {rounding:.3g}"
             )
     return unvarying
 
@@ -293,8 +292,7 @@ def _refuse_zero(unvarying: dict[int, str]) -> None:
     for i, text in unvarying.items():
         raise GradcheckError(
             f"{text}: comparing them proves nothing. Choose inputs where the function varies, or, "
-            "if "
-            f"this gradient is 0 by nature, say zero={{{i}}}"
+            f"if this gradient is 0 by nature, say zero={{{i}}}"
         )
 
 

@@ -131,6 +131,7 @@ def spec(*names: str, **facts: Any) -> None:
     """Registers specs for primitives: each is its kernel's row and these facts."""
     for name in names:
         assert name not in table, f"{name} has two specs"
+        assert name in kernels.table, f"testing/kernels.py says nothing of the inputs of {name}"
         row = kernels.table[name]
         op = declared[name]
         given = {

@@ -40,8 +40,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return columns if isinstance(first, tuple) else _like(first, columns)
     raise TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, strings, dicts or "
-        "lists; "
-        f"found {type(first).__name__}. Give the DataLoader a collate_fn"
+        f"lists; found {type(first).__name__}. Give the DataLoader a collate_fn"
     )
 
 

@@ -65,15 +65,13 @@ class DataLoader:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
                 raise ValueError(
                     "DataLoader: batch_sampler option is mutually exclusive with batch_size, "
-                    "shuffle, "
-                    "sampler, and drop_last"
+                    "shuffle, sampler, and drop_last"
                 )
             batch_size = None
         elif batch_size is None and drop_last:
             raise ValueError(
                 "DataLoader: batch_size=None option disables auto-batching and is mutually "
-                "exclusive "
-                "with drop_last"
+                "exclusive with drop_last"
             )
         if sampler is None:
             sampler = self._default_sampler(bool(shuffle))
