@@ -444,6 +444,20 @@ def test_training_is_the_same_as_on_numpy(name: str) -> None:
 
 
 @every_runtime
+def test_batch_norm_adds_up_many_numbers_that_are_alike(name: str) -> None:
+    """Blank images: in one long sum the roundings would all go one way."""
+    backend = minigrad.device(name).backend
+    rng = np.random.default_rng(0)
+    x = np.full((64, 3, 28, 28), 0.7, np.float32)
+    x[:, :, 10:14, 10:14] = rng.normal(size=(64, 3, 4, 4))
+    _, mean, var, _ = map(backend.to_host, backend.batch_norm(
+        backend.from_host(x), None, None, 1e-5))
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean((0, 2, 3)), 1e-6)
+    np.testing.assert_allclose(var, exact.var((0, 2, 3)), 1e-6)
+
+
+@every_runtime
 def test_adam_keeps_the_digits_of_its_small_numbers(name: str) -> None:
     """After one step of size 0.5 the parameter is 0.5: 1 - beta2 cancels against a correction."""
     p = minigrad.ones(2, device=name, requires_grad=True)
