@@ -51,7 +51,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,6 +61,13 @@ Shape = tuple[int, ...]
 Axes = tuple[int, ...]
 Key = tuple[int | slice, ...]
 Pads = tuple[tuple[int, int], ...]
+
+
+class Work(NamedTuple):
+    """What a device did for one call: seconds by its own clock, and programs that it compiled."""
+
+    seconds: float
+    builds: int
 
 
 def core(declaration: Callable) -> Callable:
@@ -79,6 +86,11 @@ class Backend:
     """The kernels. Defaults call other kernels of the same backend and nothing else."""
 
     name = "base"
+
+    # Note [Device time]. Where a device has a clock of its own, its backend may define `timed`,
+    # which is no kernel: timed(kernel, *args) calls the kernel, waits until it is finished as
+    # synchronize does, and returns its result with the Work of the device. Elsewhere it is None.
+    timed: Callable[..., tuple[Any, Work]] | None = None
 
     # --- Memory ----------------------------------------------------------------------------------
 
@@ -1328,6 +1340,7 @@ class Wrapper(Backend):
     def __init__(self, inner: Backend) -> None:
         self.inner = inner
         self.name = inner.name
+        self.timed = inner.timed
         for name in kernel_names():
             setattr(self, name, self.wrap_kernel(name, getattr(inner, name)))
 

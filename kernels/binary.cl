@@ -57,7 +57,19 @@ BINARY(add, x + y)
 BINARY(sub, x - y)
 BINARY(mul, x * y)
 BINARY(div, x / y)
+#ifdef IS_DOUBLE
+// A base of 0, infinity, NaN, or below the smallest normal number: some libraries get the powers of
+// those beside it wrong.
+LANES2(pow_by_lanes, pow)
+inline V power(V x, V y) {
+    const V size = fabs(x);
+    return ANY((size < (V)DBL_MIN) | (size > (V)DBL_MAX) | (x != x)) ? pow_by_lanes(x, y)
+                                                                     : pow(x, y);
+}
+BINARY(pow, power(x, y))
+#else
 BINARY(pow, pow(x, y))
+#endif
 BINARY(atan2, atan2(x, y))
 BINARY(hypot, hypot(x, y))
 LANES2(fmod_by_lanes, fmod)

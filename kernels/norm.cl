@@ -93,6 +93,8 @@ kernel GROUP void layer_norm_weights(global C *gw, global C *gb, global const T 
         gb[(long)piece * p.n + j + k] = lanes[k];
 }
 
+// The segments of a channel are added up one by one, then their sums: in one long sum of numbers that
+// are alike the total outgrows them, and the roundings go one way.
 #define IN_CHANNEL(s, j) ((long)(s) * p.segment_step + (long)r * p.n + (j))
 
 kernel GROUP void batch_norm(global T *out, global T *means, global T *vars, global T *rstds,
@@ -102,14 +104,20 @@ kernel GROUP void batch_norm(global T *out, global T *means, global T *vars, glo
     ROWS(r, p) {
         const C n = (C)p.segments * (C)p.n;
         V sum = ZERO, squares = ZERO;
-        for (uint s = 0; s < p.segments; s++)
-            EACH(j, count, p.n) sum += MASKED(load(px, p.x + IN_CHANNEL(s, j), 1, count), count, 0);
+        for (uint s = 0; s < p.segments; s++) {
+            V part = ZERO;
+            EACH(j, count, p.n) part += MASKED(load(px, p.x + IN_CHANNEL(s, j), 1, count), count, 0);
+            sum += part;
+        }
         const C mean = row_sum(sum, scratch) / n;
-        for (uint s = 0; s < p.segments; s++)
+        for (uint s = 0; s < p.segments; s++) {
+            V part = ZERO;
             EACH(j, count, p.n) {
                 const V d = MASKED(load(px, p.x + IN_CHANNEL(s, j), 1, count) - (V)mean, count, 0);
-                squares += d * d;
+                part += d * d;
             }
+            squares += part;
+        }
         const C var = row_sum(squares, scratch) / n, rstd = 1 / sqrt(var + p.eps);
         const V scale = (V)(p.has_w ? GET(pw, p.w + r) * rstd : rstd);
         const V shift = (V)(p.has_b ? GET(pb, p.b + r) : 0);
@@ -134,12 +142,16 @@ kernel GROUP void batch_norm_grad(global T *gx, global T *gw, global T *gb, glob
         const C n = (C)p.segments * (C)p.n, rstd = GET(rstds, p.rstd + r);
         const V mean = (V)GET(means, p.mean + r);
         V sums = ZERO, products = ZERO;
-        for (uint s = 0; s < p.segments; s++)
+        for (uint s = 0; s < p.segments; s++) {
+            V part = ZERO, product_part = ZERO;
             EACH(j, count, p.n) {
                 const V g = MASKED(load(pg, p.g + IN_CHANNEL(s, j), 1, count), count, 0);
-                sums += g;
-                products += g * (load(px, p.x + IN_CHANNEL(s, j), 1, count) - mean);
+                part += g;
+                product_part += g * (load(px, p.x + IN_CHANNEL(s, j), 1, count) - mean);
             }
+            sums += part;
+            products += product_part;
+        }
         const C sum = row_sum(sums, scratch), product = row_sum(products, scratch) * rstd;
         const V scale = (V)(p.has_w ? GET(pw, p.w + r) * rstd : rstd);
         const V along = (V)(product / n * rstd), level = (V)(sum / n);

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ..base import Backend, kernel_names
+from ..base import Backend, Work, kernel_names
 from . import discovery
 from .array import Array
 from .program import TYPES, Programs
@@ -38,7 +39,9 @@ class OpenCLDevice(Backend):
         self.local_memory = device.local_mem_size
         self.types = self._types()
         self.context = cl.Context([device])
-        self.queue = cl.CommandQueue(self.context)
+        # Events that know their times: launches took as long with them as without.
+        self.queue = cl.CommandQueue(
+            self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
         self.pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self.queue))
         self.programs = Programs(cl, self.context, device, self.queue, self.is_cpu)
         self.plans: dict[Any, Any] = {}
@@ -111,6 +114,21 @@ class OpenCLDevice(Backend):
         self.uploads.forget()
         self.errors.raise_if_any()
 
+    def timed(self, kernel: Callable, *args: Any) -> tuple[Any, Work]:
+        """See base.py, Note [Device time]: the sum of the times from start to end of all that this
+        call enqueued. What the queue waits for before and between is not counted."""
+        notes = self.programs.notes
+        outer, notes.events, builds = notes.events, [], notes.builds
+        try:
+            result = kernel(*args)
+            self.synchronize()
+        finally:
+            events, notes.events = notes.events, outer
+        if outer is not None:  # a profile inside a profile
+            outer += events
+        nanoseconds = sum(event.profile.end - event.profile.start for event in events)
+        return result, Work(nanoseconds * 1e-9, notes.builds - builds)
+
 
 class Uploads:
     """Copies from the host that the queue has still to make, each with host memory of its own. The
@@ -125,11 +143,12 @@ class Uploads:
 
     def start(self, x: Array, array: np.ndarray) -> None:
         """Fills x with the elements of a contiguous array, which may change afterwards."""
-        cl, queue = self.backend.cl, self.backend.queue
-        if array.nbytes > self.most:
-            cl.enqueue_copy(queue, x.buffer, array, is_blocking=True)
+        waits = array.nbytes > self.most
+        event = self.backend.cl.enqueue_copy(
+            self.backend.queue, x.buffer, array if waits else array.copy(), is_blocking=waits)
+        self.backend.programs.notes.add(event)
+        if waits:
             return
-        event = cl.enqueue_copy(queue, x.buffer, array.copy(), is_blocking=False)
         size = array.nbytes + 1024  # what goes with an event
         self.waiting.append((event, size))
         self.nbytes += size

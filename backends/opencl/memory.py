@@ -35,7 +35,9 @@ class Memory(OpenCLDevice):
         if array.size:
             x = self.contiguous(x)
             start = x.offset * x.dtype.itemsize
-            self.cl.enqueue_copy(self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+            event = self.cl.enqueue_copy(
+                self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+            self.programs.notes.add(event)
         self.errors.raise_if_any()
         return array
 

@@ -34,6 +34,18 @@ INCLUDE = re.compile(r'^#include "(.*)"', re.MULTILINE)
 Launcher = Callable[..., Any]
 
 
+class Notes(threading.local):
+    """What a thread has asked of a device: the programs it built, and while it is being timed (see
+    base.py, Note [Device time]) the events of what it enqueued."""
+
+    events: list[Any] | None = None
+    builds = 0
+
+    def add(self, event: Any) -> None:
+        if self.events is not None:
+            self.events.append(event)
+
+
 def source(file: str) -> str:
     """The text of a .cl file, with the headers that it includes."""
     folder = files("minigrad.kernels")
@@ -59,6 +71,7 @@ class Programs:
         self.programs: dict[Any, Any] = {}
         self.launchers: dict[Any, Launcher] = {}
         self.lock = threading.RLock()
+        self.notes = Notes()
         self.builds = 0
 
     def vector_width(self, dtype: np.dtype) -> int:
@@ -86,11 +99,13 @@ class Programs:
         kernel = self.cl.Kernel(self._program(file, dtype, defines), name)
         kernel.set_scalar_arg_dtypes([_ARGUMENTS.get(t) or np.dtype(t) if t != "*" else None
                                       for t in types])
-        queue, lock = self.queue, threading.Lock()
+        queue, notes, lock = self.queue, self.notes, threading.Lock()
 
         def launch(global_size: Any, local_size: Any, *arguments: Any) -> None:
             with lock:  # the arguments belong to the kernel until it is enqueued
-                kernel(queue, global_size, local_size, *arguments)
+                event = kernel(queue, global_size, local_size, *arguments)
+            if notes.events is not None:  # Notes.add, without the call
+                notes.events.append(event)
 
         return launch
 
@@ -102,6 +117,7 @@ class Programs:
                         for name, value in defines.items()]
             self.programs[key] = self._build(file, options)
             self.builds += 1
+            self.notes.builds += 1
         return self.programs[key]
 
     def _type_options(self, dtype: np.dtype) -> list[str]:

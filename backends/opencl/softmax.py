@@ -23,7 +23,7 @@ def shares_of_rows(backend: OpenCLDevice, rows: int, n: int) -> tuple[int, Any, 
 
 def by_rows(name: str) -> Any:
     """The kernel softmax or log_softmax, and by_rows_grad its gradient, of the same two steps: the
-    axis is brought to the end, and back."""
+    axis is brought to the end, and back. The result is row-major, as elsewhere."""
 
     def kernel(self: OpenCLDevice, x: Array, axis: int) -> Array:
         return _along_rows(self, name, "", [x], axis)
@@ -49,7 +49,8 @@ def _along_rows(backend: OpenCLDevice, name: str, types: str, xs: list[Array], a
     order = (*range(axis), *range(axis + 1, len(shape)), axis)
     back = (*range(axis), len(shape) - 1, *range(axis, len(shape) - 1))
     turned = [backend.permute(x, order) for x in xs]
-    return backend.permute(launch_rows(backend, name, types, turned, *numbers), back)
+    rows = launch_rows(backend, name, types, turned, *numbers)
+    return backend.contiguous(backend.permute(rows, back))
 
 
 def launch_rows(backend: OpenCLDevice, name: str, types: str, xs: list[Array],

@@ -22,8 +22,8 @@ class Sort(OpenCLDevice):
         order = [a for a in range(len(x.shape)) if a != axis] + [axis]
         back = tuple(order.index(a) for a in range(len(order)))
         rows = self.copy(self.permute(x, tuple(order)))
-        values, indices = _sort_rows(self, rows, descending)
-        return self.permute(values, back), self.permute(indices, back)
+        values, indices = (self.permute(out, back) for out in _sort_rows(self, rows, descending))
+        return self.contiguous(values), self.contiguous(indices)
 
     def searchsorted(self, sorted: Array, values: Array, right: bool) -> Array:
         out = self.empty(values.shape, INT64)

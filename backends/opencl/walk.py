@@ -21,6 +21,7 @@ from .program import Launcher
 
 BOOL = np.dtype(bool)
 MAX_ROW_DIMS = 7
+MOST_ELEMENTS = 2**32 - 1  # kernels count them in a uint
 ARRAYS = {"unary.cl": 1, "binary.cl": 2, "ternary.cl": 3, "copy.cl": 1}
 PLACES = {"unary.cl": 3, "binary.cl": 2, "ternary.cl": 4, "copy.cl": 1}  # OPERANDS in the file
 # How a number of each type lies in a slot of 8 bytes.
@@ -84,6 +85,11 @@ def plan(backend: OpenCLDevice, launch: Launcher, result: Layout, layouts: list[
 
     places: how many operands layout.h has room for here; arrays: how many of them have a buffer;
     work: how many elements are touched for one of the result."""
+    if result.size > MOST_ELEMENTS:
+        raise RuntimeError(
+            f"{backend.place} ({backend.description}): a result of shape {list(result.shape)} has "
+            f"{result.size} elements, more than the {MOST_ELEMENTS} of one array. Use smaller "
+            "batches")
     shape, strides = merged(result.shape, [strides_in(x, result.shape) for x in (result, *layouts)])
     if len(shape) > MAX_ROW_DIMS + 1:
         return None

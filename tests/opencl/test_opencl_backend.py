@@ -26,9 +26,9 @@ FLOAT32, INT64 = np.dtype(np.float32), np.dtype(np.int64)
 
 
 def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program in a process of its own."""
+    """Runs a program in a process of its own, which may not hang."""
     return subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment},
-                          capture_output=True, text=True, check=False)
+                          capture_output=True, text=True, check=False, timeout=110)
 
 
 @every_runtime
@@ -163,6 +163,45 @@ def test_an_angle_is_not_disturbed_by_a_huge_one_beside_it(name: str) -> None:
         np.testing.assert_allclose(found, expected, 1e-5, 1e-7)
 
 
+SPECIAL = [0.0, -0.0, 1e-310, 1e-40, 1e30, 1e300, np.inf, -np.inf, np.nan, -1.0, 1.0, 88.0, -750.0]
+
+
+@every_runtime
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_element_is_disturbed_by_a_special_one_beside_it(name: str, dtype: str) -> None:
+    backend = minigrad.device(name).backend
+    if np.dtype(dtype) not in backend.types:
+        pytest.skip(f"no {dtype}")
+    unary = ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin acos atan "
+             "sinh cosh tanh sigmoid erf gelu gelu_tanh silu").split()
+    binary = "pow atan2 hypot div fmod remainder floor_divide".split()
+
+    def third(op: str, values: list[float]) -> float:
+        """The result for the third of eight equal groups of four."""
+        x = backend.from_host(np.array(values * 8).astype(dtype))
+        y = [backend.full((32,), 3, np.dtype(dtype))] if op in binary else []
+        return float(backend.to_host(getattr(backend, op)(x, *y))[2])
+
+    with np.errstate(all="ignore"):
+        for op in unary + binary:
+            for value in (0.0103, 0.7, 30.0):
+                found = [third(op, [other, other, value, other]) for other in SPECIAL]
+                expected = np.full(len(SPECIAL), third(op, [value] * 4))
+                np.testing.assert_allclose(found, expected, 1e-6, 0, err_msg=f"{op} of {value}")
+
+
+@one_runtime
+def test_results_along_any_axis_lie_row_by_row(name: str) -> None:
+    """As on the CPU and in PyTorch: the program may go on with .view."""
+    x = minigrad.randn(4, 5, 6, device=name, requires_grad=True)
+    made = x.softmax(0), x.log_softmax(1), x.cumsum(0), *x.sort(1), *x.topk(2, 0), x.argsort(0)
+    for out in made:
+        assert out.is_contiguous()
+        assert out.view(-1).tolist() == out.cpu().reshape(-1).tolist()
+    (g,) = minigrad.autograd.grad(x.softmax(0).square().sum(), x)
+    assert g.is_contiguous()
+
+
 # -- errors
 
 
@@ -207,6 +246,8 @@ def test_a_view_of_good_indices_among_bad_ones_is_good(name: str) -> None:
 def test_out_of_memory_says_how_much(name: str) -> None:
     with pytest.raises(RuntimeError, match=r"out of memory: tried to allocate \d+ MiB with .* MiB"):
         minigrad.empty(2**30, 2**20, device=name)
+    with pytest.raises(RuntimeError, match=r"1048576\] has 1099511627776 elements, more"):
+        minigrad.ones(2**20, 1, device=name) * minigrad.ones(2**20, device=name)
     assert (minigrad.ones(3, device=name) + 1).tolist() == [2, 2, 2]
 
 
@@ -245,13 +286,27 @@ def test_a_forked_process_is_told_what_to_do(name: str) -> None:
         "    os._exit(0)\n"
         "os.wait(); print((x + x).tolist())"
     )
-    lines = python(program).stdout.splitlines()
+    lines = python("import signal; signal.alarm(60)\n" + program).stdout.splitlines()
     assert "OpenCL does not survive a fork" in lines[0]
     assert "spawn" in lines[0]
     assert lines[1] == "[2.0, 2.0]"
 
 
 # -- devices
+
+
+@one_runtime
+def test_tensors_on_different_devices_are_refused(name: str) -> None:
+    x, y = minigrad.ones(2, 2, device=name, requires_grad=True), minigrad.ones(2, 2)
+    F = minigrad.nn.functional
+    for act in (lambda: x + y, lambda: y @ x, lambda: minigrad.cat([x, y]), lambda: F.linear(x, y),
+                lambda: x.detach().add_(y), lambda: minigrad.where(y > 0, x, x)):
+        with pytest.raises(RuntimeError, match="same device") as caught:
+            act()
+        assert "cpu" in str(caught.value)
+        assert name in str(caught.value)
+    x.detach().copy_(y + 1)  # the one op that goes from one to the other
+    assert x.tolist() == [[2, 2], [2, 2]]
 
 
 @one_runtime
@@ -386,6 +441,20 @@ def test_training_is_the_same_as_on_numpy(name: str) -> None:
     builds = minigrad.device(name).backend.programs.builds
     assert on_device == losses(name)
     assert minigrad.device(name).backend.programs.builds == builds
+
+
+@every_runtime
+def test_batch_norm_adds_up_many_numbers_that_are_alike(name: str) -> None:
+    """Blank images: in one long sum the roundings would all go one way."""
+    backend = minigrad.device(name).backend
+    rng = np.random.default_rng(0)
+    x = np.full((64, 3, 28, 28), 0.7, np.float32)
+    x[:, :, 10:14, 10:14] = rng.normal(size=(64, 3, 4, 4))
+    _, mean, var, _ = map(backend.to_host, backend.batch_norm(
+        backend.from_host(x), None, None, 1e-5))
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean((0, 2, 3)), 1e-6)
+    np.testing.assert_allclose(var, exact.var((0, 2, 3)), 1e-6)
 
 
 @every_runtime
