@@ -45,7 +45,7 @@ EQUIVALENT = [
     ("_softmax(where_(blocked, 0.0", "_softmax(where_(blocked, 1.0", "set to 0 afterwards"),
     ("_softmax(where_(blocked, 0.0", "_softmax(where_(blocked, -1.0", "set to 0 afterwards"),
     ("where_(square == 0, 1.0", "where_(square == 0, 2.0", "what is divided by it is 0"),
-    ("g.array.shape and not keepdims", "g.array.shape or not keepdims", "views that change nothing"),
+    ("g.array.shape and not keepdims", "g.array.shape or not keepdims", "views change nothing"),
     ("index_select(0, label)", "index_select( -1, label)", "weight has one dimension"),
     *[
         (f"reshape({name}, x.array.shape[1:2])", f"reshape({name}, x.array.shape[{part}])",
