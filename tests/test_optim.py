@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import nn, optim
+from minigrad.watch import trace
 
 SETTINGS = [
     (optim.SGD, {"lr": 0.1}),
@@ -20,6 +22,14 @@ SETTINGS = [
     (optim.Adam, {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True}),
     (optim.AdamW, {"lr": 0.1, "weight_decay": 0.1}),
     (optim.AdamW, {"lr": 0.1, "amsgrad": True, "maximize": True}),
+    (optim.Adamax, {"lr": 0.1, "weight_decay": 0.1}),
+    (optim.NAdam, {"lr": 0.1, "weight_decay": 0.1}),
+    (optim.RAdam, {"lr": 0.1, "maximize": True, "betas": (0.9, 0.99)}),
+    (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.5, "initial_accumulator_value": 0.1}),
+    (optim.Adadelta, {"lr": 0.5, "weight_decay": 0.1}),
+    (optim.RMSprop, {"lr": 0.1, "momentum": 0.9, "centered": True}),
+    (optim.Rprop, {"lr": 0.1, "step_sizes": (0.06, 0.13)}),
+    (optim.ASGD, {"lr": 0.1, "lambd": 0.5, "t0": 1.0, "weight_decay": 0.1}),
 ]
 
 
@@ -51,12 +61,81 @@ def adam(p, grads, lr, weight_decay, decoupled, amsgrad=False, maximize=False):
     return p
 
 
+# One step each, t the number of it, s the state (of numbers that start at 0), o the options.
+
+
+def adamax(p, g, s, t, o):
+    s["m"] = 0.9 * s["m"] + 0.1 * g
+    s["u"] = np.maximum(0.999 * s["u"], abs(g) + 1e-8)
+    return p - o["lr"] / (1 - 0.9**t) * s["m"] / s["u"]
+
+
+def nadam(p, g, s, t, o):
+    mus = [0.9 * (1 - 0.96 ** (0.004 * i) / 2) for i in range(1, t + 2)]
+    s["m"] = 0.9 * s["m"] + 0.1 * g
+    s["v"] = 0.999 * s["v"] + 0.001 * g * g
+    m = mus[-1] * s["m"] / (1 - math.prod(mus)) + (1 - mus[-2]) * g / (1 - math.prod(mus[:-1]))
+    return p - o["lr"] * m / (np.sqrt(s["v"] / (1 - 0.999**t)) + 1e-8)
+
+
+def radam(p, g, s, t, o):
+    beta2 = o["betas"][1]
+    s["m"] = 0.9 * s["m"] + 0.1 * g
+    s["v"] = beta2 * s["v"] + (1 - beta2) * g * g
+    most = 2 / (1 - beta2) - 1
+    rho = most - 2 * t * beta2**t / (1 - beta2**t)
+    r = factor = 1.0
+    if rho > 5:
+        r = math.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho))
+        factor = math.sqrt(1 - beta2**t) / (np.sqrt(s["v"]) + 1e-8)
+    return p - o["lr"] * s["m"] / (1 - 0.9**t) * r * factor
+
+
+def adagrad(p, g, s, t, o):
+    s["sum"] = s["sum"] + g * g
+    root = np.sqrt(s["sum"] + o["initial_accumulator_value"])
+    return p - o["lr"] / (1 + (t - 1) * o["lr_decay"]) * g / (root + 1e-10)
+
+
+def adadelta(p, g, s, t, o):
+    s["v"] = 0.9 * s["v"] + 0.1 * g * g
+    d = np.sqrt(s["u"] + 1e-6) / np.sqrt(s["v"] + 1e-6) * g
+    s["u"] = 0.9 * s["u"] + 0.1 * d * d
+    return p - o["lr"] * d
+
+
+def rmsprop(p, g, s, t, o):
+    s["v"] = 0.99 * s["v"] + 0.01 * g * g
+    s["a"] = 0.99 * s["a"] + 0.01 * g
+    s["b"] = 0.9 * s["b"] + g / (np.sqrt(s["v"] - s["a"] ** 2) + 1e-8)
+    return p - o["lr"] * s["b"]
+
+
+def rprop(p, g, s, t, o):
+    agreement = np.sign(g * s["g"])
+    size = (o["lr"] if t == 1 else s["size"]) * np.choose(agreement.astype(int) + 1, [0.5, 1, 1.2])
+    s["size"] = np.clip(size, *o["step_sizes"])
+    s["g"] = np.where(agreement < 0, 0, g)
+    return p - np.sign(s["g"]) * s["size"]
+
+
+def asgd(p, g, s, t, o):
+    eta = o["lr"] / (1 + o["lambd"] * o["lr"] * (t - 1)) ** 0.75
+    return p - eta * (g + o["lambd"] * p)
+
+
 def reference(method, p, grads, options):
     if method is optim.SGD:
         return sgd(p, grads, **options)
-    decoupled = method is optim.AdamW
-    options = {"weight_decay": 0.01 if decoupled else 0.0, **options}
-    return adam(p, grads, decoupled=decoupled, **options)
+    if method in (optim.Adam, optim.AdamW):
+        decoupled = method is optim.AdamW
+        options = {"weight_decay": 0.01 if decoupled else 0.0, **options}
+        return adam(p, grads, decoupled=decoupled, **options)
+    state = defaultdict(float)
+    for t, g in enumerate(grads, 1):
+        g = (-g if options.get("maximize") else g) + options.get("weight_decay", 0.0) * p
+        p = globals()[method.__name__.lower()](p, g, state, t, options)
+    return p
 
 
 def step_with(optimizer, params, grads):
@@ -66,7 +145,7 @@ def step_with(optimizer, params, grads):
 
 
 @pytest.mark.parametrize(("method", "options"), SETTINGS)
-@given(seed=st.integers(0, 1000), steps=st.integers(1, 6))
+@given(seed=st.integers(0, 1000), steps=st.integers(1, 12))
 def test_steps_follow_the_formula(method, options, seed, steps):
     random = np.random.default_rng(seed)
     start = [random.normal(size=shape) for shape in [(3, 2), (4,), ()]]
@@ -112,6 +191,42 @@ def test_a_loaded_state_goes_on_as_if_nothing_happened(method, options):
         step_with(optimizer, ours, g)
         step_with(other, others, g)
     assert ours[0].tolist() == others[0].tolist()
+
+
+def test_asgd_averages_the_parameters():
+    p = nn.Parameter(minigrad.zeros(1, dtype=minigrad.float64))
+    optimizer = optim.ASGD([p], lr=1.0, lambd=0.0, t0=1.0)
+    seen = []
+    for _ in range(6):
+        step_with(optimizer, [p], [[1.0]])
+        seen.append(p.item())
+    # From step t0 + 1 on; those before it are forgotten.
+    assert optimizer.state[p]["ax"].item() == pytest.approx(np.mean(seen[2:]))
+    assert seen == [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]
+
+
+def test_adagrad_has_its_state_from_the_start():
+    p = nn.Parameter(minigrad.ones(2))
+    optimizer = optim.Adagrad([p], initial_accumulator_value=0.5)
+    assert optimizer.state_dict()["state"][0]["sum"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("method", "options"), SETTINGS)
+def test_a_recorded_step_counts_on(method, options):
+    """Twelve steps, the last three by replays, which find their numbers in the slots."""
+    random = np.random.default_rng(0)
+    g = random.normal(size=(3, 2))
+    p = nn.Parameter(minigrad.ones(3, 2, dtype=minigrad.float64))
+    optimizer = method([p], **options)
+    for _ in range(8):
+        step_with(optimizer, [p], [g])
+    with trace() as recorded:
+        optimizer.step()
+    for _ in range(3):
+        optimizer.advance()
+        recorded.replay()
+    expected = reference(method, np.ones((3, 2)), [g] * 12, options)
+    np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-9)
 
 
 def test_groups_have_options_of_their_own():
@@ -252,6 +367,14 @@ def test_load_state_dict_refuses_other_groups():
         (lambda p: optim.Adam([p], betas=(1.0, 0.9)), ValueError),
         (lambda p: optim.Adam([p], betas=(0.9, -0.1)), ValueError),
         (lambda p: optim.AdamW([p], eps=-1.0), ValueError),
+        (lambda p: optim.Adamax([p], betas=(1.0, 0.9)), ValueError),
+        (lambda p: optim.NAdam([p], momentum_decay=-1.0), ValueError),
+        (lambda p: optim.RAdam([p], betas=(0.9, 1.0)), ValueError),
+        (lambda p: optim.Adagrad([p], lr_decay=-1.0), ValueError),
+        (lambda p: optim.Adadelta([p], rho=1.5), ValueError),
+        (lambda p: optim.RMSprop([p], alpha=-1.0), ValueError),
+        (lambda p: optim.Rprop([p], etas=(0.5, 0.9)), ValueError),
+        (lambda p: optim.ASGD([p], weight_decay=-1.0), ValueError),
     ],
 )
 def test_bad_arguments(make, error):
