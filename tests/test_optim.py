@@ -30,6 +30,7 @@ SETTINGS = [
     (optim.RMSprop, {"lr": 0.1, "momentum": 0.9, "centered": True}),
     (optim.Rprop, {"lr": 0.1, "step_sizes": (0.06, 0.13)}),
     (optim.ASGD, {"lr": 0.1, "lambd": 0.5, "t0": 1.0, "weight_decay": 0.1}),
+    (optim.Adafactor, {"lr": 0.1, "maximize": True}),
 ]
 
 
@@ -122,6 +123,19 @@ def rprop(p, g, s, t, o):
 def asgd(p, g, s, t, o):
     eta = o["lr"] / (1 + o["lambd"] * o["lr"] * (t - 1)) ** 0.75
     return p - eta * (g + o["lambd"] * p)
+
+
+def adafactor(p, g, s, t, o):
+    weight, eps = t**-0.8, np.finfo(float).eps
+    if g.ndim < 2:
+        s["v"] = v = (1 - weight) * s["v"] + weight * g * g
+    else:
+        s["r"] = r = (1 - weight) * s["r"] + weight * (g * g).mean(1, keepdims=True)
+        s["c"] = c = (1 - weight) * s["c"] + weight * (g * g).mean(0, keepdims=True)
+        v = r * c / r.mean()
+    u = g / np.sqrt(np.maximum(v, eps * eps))
+    size = max(1e-3, np.sqrt((p * p).mean())) * min(o["lr"], t**-0.5)
+    return p - size * u / max(1.0, np.sqrt((u * u).mean()))
 
 
 def reference(method, p, grads, options):
@@ -227,6 +241,62 @@ def test_a_recorded_step_counts_on(method, options):
         recorded.replay()
     expected = reference(method, np.ones((3, 2)), [g] * 12, options)
     np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_muon_orthogonalises_its_momentum(shape, nesterov):
+    """Coefficients that converge, and enough steps: U V^T to the last digits."""
+    random = np.random.default_rng(0)
+    grads = [random.normal(size=shape) for _ in range(4)]
+    p = nn.Parameter(minigrad.ones(*shape, dtype=minigrad.float64))
+    options = {"ns_coefficients": (1.875, -1.25, 0.375), "ns_steps": 40, "nesterov": nesterov}
+    optimizer = optim.Muon([p], lr=0.1, **options)
+    expected, buffer = np.ones(shape), 0.0
+    for g in grads:
+        step_with(optimizer, [p], [g])
+        buffer = 0.95 * buffer + 0.05 * g
+        u, _, v = np.linalg.svd(0.95 * buffer + 0.05 * g if nesterov else buffer, False)
+        scale = max(1, shape[0] / shape[1]) ** 0.5
+        expected = expected * (1 - 0.1 * 0.1) - 0.1 * scale * (u @ v)
+    np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-9)
+    for wrong in ({"ns_steps": 100}, {"ns_coefficients": (1.0, 2.0)}):
+        with pytest.raises(ValueError, match="Muon"):
+            step_with(optim.Muon([p], **wrong), [p], [grads[0]])
+
+
+@pytest.mark.parametrize("options", [{"line_search_fn": "strong_wolfe"}, {"lr": 0.2}])
+def test_lbfgs_finds_the_minimum_of_a_valley(options):
+    x = nn.Parameter(minigrad.tensor([-1.0, 1.5], dtype=minigrad.float64))
+    still = nn.Parameter(minigrad.ones(2, 2, dtype=minigrad.float64))
+    optimizer = optim.LBFGS([x, still], max_iter=100, tolerance_change=0.0, **options)
+
+    def closure():
+        optimizer.zero_grad(set_to_none=False)
+        loss = (1 - x[0]) ** 2 + 10 * (x[1] - x[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 6.5
+    np.testing.assert_allclose(x.detach().numpy(), [1.0, 1.0], rtol=1e-5)
+    assert still.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert optimizer.state[x]["func_evals"] < 120
+
+
+def test_lbfgs_refuses():
+    p, q = (nn.Parameter(minigrad.ones(1)) for _ in range(2))
+    with pytest.raises(ValueError, match="parameter groups"):
+        optim.LBFGS([{"params": [p]}, {"params": [q]}])
+    with pytest.raises(TypeError, match="closure"):
+        optim.LBFGS([p]).step()
+
+    def closure():
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported, got 'armijo'"):
+        optim.LBFGS([p], line_search_fn="armijo").step(closure)
 
 
 def test_groups_have_options_of_their_own():
@@ -375,6 +445,11 @@ def test_load_state_dict_refuses_other_groups():
         (lambda p: optim.RMSprop([p], alpha=-1.0), ValueError),
         (lambda p: optim.Rprop([p], etas=(0.5, 0.9)), ValueError),
         (lambda p: optim.ASGD([p], weight_decay=-1.0), ValueError),
+        (lambda p: optim.Adafactor([p], beta2_decay=1.0), ValueError),
+        (lambda p: optim.Adafactor([p], eps=(None, -1.0)), ValueError),
+        (lambda p: optim.Adafactor([p], d=0.5), ValueError),
+        (lambda p: optim.Muon([p]), ValueError),
+        (lambda p: optim.LBFGS([p], lr=-1.0), ValueError),
     ],
 )
 def test_bad_arguments(make, error):
@@ -412,10 +487,43 @@ sched = optim.lr_scheduler
             lambda o: sched.CosineAnnealingLR(o, 4, eta_min=0.1),
             lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2,
         ),
+        (lambda o: sched.ConstantLR(o, 0.5, 3), lambda t: 1.0 if t >= 3 else 0.5),
+        (lambda o: sched.PolynomialLR(o, 5, 2.0), lambda t: max(0.0, 1 - t / 5) ** 2),
+        (lambda o: sched.MultiplicativeLR(o, lambda t: t), lambda t: math.factorial(t)),
+        (
+            lambda o: sched.CosineAnnealingWarmRestarts(o, 2, 2),
+            lambda t: (1 + math.cos(math.pi * [0, 1 / 2, 0, 1 / 4, 1 / 2, 3 / 4,
+                                               *(i / 8 for i in range(8))][t])) / 2,
+        ),
+        (
+            lambda o: sched.CyclicLR(o, 0.0, 1.0, 4, mode="triangular2"),
+            lambda t: (4 - abs(t % 8 - 4)) / 4 / 2 ** (t // 8),
+        ),
+        (
+            lambda o: sched.OneCycleLR(
+                o, 1.0, 14, pct_start=0.5, anneal_strategy="linear", div_factor=2.0,
+                final_div_factor=1e30,
+            ),
+            lambda t: 0.5 + t / 12 if t <= 6 else (13 - t) / 7,
+        ),
+        (
+            lambda o: sched.SequentialLR(
+                o, [sched.ConstantLR(o, 0.5, 99), sched.StepLR(o, 3)], milestones=[4]
+            ),
+            lambda t: 0.5 if t < 4 else 0.1 ** ((t - 4) // 3),
+        ),
+        (
+            lambda o: sched.ChainedScheduler([sched.ConstantLR(o, 0.5, 3), sched.StepLR(o, 2)]),
+            lambda t: (1.0 if t >= 3 else 0.5) * 0.1 ** (t // 2),
+        ),
+        (
+            lambda o: optim.swa_utils.SWALR(o, 0.5, 4, "linear"),
+            lambda t: 1.0 - 0.5 * min(t, 4) / 4,
+        ),
     ],
 )
 def test_schedules_follow_their_formulas(make, formula):
-    assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9)
+    assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9, abs=1e-15)
 
 
 def test_schedules_write_into_a_rate_that_is_a_tensor():
@@ -428,6 +536,63 @@ def test_schedules_write_into_a_rate_that_is_a_tensor():
     for _ in range(12):
         plateau.step(1.0)
     assert optimizer.param_groups[0]["lr"] is lr and lr.item() == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: sched.CyclicLR(o, 0.1, 1.0, 4, base_momentum=0.5, max_momentum=0.75),
+        lambda o: sched.OneCycleLR(o, 1.0, 9, 0, 0, 5 / 9, base_momentum=0.5, max_momentum=0.75),
+    ],
+)
+def test_momentum_goes_down_while_the_rate_goes_up(make):
+    optimizer = optim.Adam([nn.Parameter(minigrad.ones(1))])
+    schedule = make(optimizer)
+    found = []
+    for _ in range(9):
+        found.append(optimizer.param_groups[0]["betas"])
+        optimizer.step()
+        if len(found) < 9:
+            schedule.step()
+    assert found[0] == found[8] == (0.75, 0.999) and found[4] == (0.5, 0.999)
+    assert found[0] > found[1] > found[4] < found[5] < found[8]
+
+
+def test_schedules_of_functions_keep_the_state_of_objects():
+    class Factor:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def __call__(self, epoch):
+            return self.factor**epoch
+
+    def make(factor):
+        optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+        cyclic = sched.CyclicLR(optimizer, 0.1, 1.0, scale_fn=Factor(factor), cycle_momentum=False)
+        return sched.LambdaLR(optimizer, Factor(factor)), cyclic
+
+    for ours, other in zip(make(0.5), make(0.25), strict=True):
+        other.load_state_dict(ours.state_dict())
+        assert "optimizer" not in ours.state_dict()
+        functions = getattr(other, "lr_lambdas", [getattr(other, "_scale_fn_custom", None)])
+        assert [f.factor for f in functions] == [0.5]
+
+
+def test_averages_of_a_model_and_of_its_statistics():
+    model = nn.Sequential(nn.Linear(1, 2), nn.BatchNorm1d(2))
+    averaged = optim.swa_utils.AveragedModel(model)
+    x = minigrad.tensor([[1.0], [3.0]])
+    for value in (1.0, 2.0, 6.0):
+        nn.init.constant_(model[0].weight, value)
+        nn.init.constant_(model[0].bias, 0.0)
+        averaged.update_parameters(model)
+    assert averaged.module[0].weight.tolist() == [[3.0], [3.0]] and averaged.n_averaged.item() == 3
+    assert model[0].weight.tolist() == [[6.0], [6.0]]
+    averaged.eval()
+    optim.swa_utils.update_bn([(x, "label"), x + 2.0], averaged)
+    layer = averaged.module[1]
+    assert layer.running_mean.tolist() == [9.0, 9.0] and layer.momentum == 0.1
+    assert not averaged.training and not layer.training
 
 
 def test_schedules_act_one_after_the_other():
@@ -479,6 +644,19 @@ def test_schedule_errors():
         sched.LambdaLR(optimizer, [lambda t: 1.0] * 2)
     with pytest.raises(ValueError, match="start_factor"):
         sched.LinearLR(optimizer, 0.0)
+    for make in (sched.SequentialLR, lambda o, schedules, _: sched.ChainedScheduler(schedules)):
+        with pytest.raises(ValueError, match="at least one"):
+            make(optimizer, [], [])
+        with pytest.raises(ValueError, match="ReduceLROnPlateau"):
+            make(optimizer, [sched.ReduceLROnPlateau(optimizer)], [])
+    with pytest.raises(ValueError, match="2 milestones"):
+        sched.SequentialLR(optimizer, [sched.StepLR(optimizer, 1)], [1, 2])
+    once = sched.OneCycleLR(optimizer, 1.0, 2)
+    optimizer.step()
+    once.step()
+    once.step()
+    with pytest.raises(ValueError, match="Tried to step 3 times"):
+        once.step()
     with pytest.raises(ValueError, match="end_factor"):
         sched.LinearLR(optimizer, 0.5, 2.0)
     for options in ({"factor": 1.0}, {"mode": "best"}, {"threshold_mode": "x"}, {"min_lr": [0, 0]}):
