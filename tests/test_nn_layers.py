@@ -272,7 +272,7 @@ def test_pad_and_crop():
     [
         (nn, "Conv3d", "Conv2d"),
         (F, "conv3d", "conv2d"),
-        (minigrad.optim, "RAdam", "Adam"),
+        (minigrad.optim, "SparseAdagrad", "Adagrad"),
         (minigrad.utils.data, "StackDataset", "Dataset"),
     ],
 )

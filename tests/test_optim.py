@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import nn, optim
+from minigrad.watch import trace
 
 SETTINGS = [
     (optim.SGD, {"lr": 0.1}),
@@ -20,6 +22,15 @@ SETTINGS = [
     (optim.Adam, {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True}),
     (optim.AdamW, {"lr": 0.1, "weight_decay": 0.1}),
     (optim.AdamW, {"lr": 0.1, "amsgrad": True, "maximize": True}),
+    (optim.Adamax, {"lr": 0.1, "weight_decay": 0.1}),
+    (optim.NAdam, {"lr": 0.1, "weight_decay": 0.1}),
+    (optim.RAdam, {"lr": 0.1, "maximize": True, "betas": (0.9, 0.99)}),
+    (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.5, "initial_accumulator_value": 0.1}),
+    (optim.Adadelta, {"lr": 0.5, "weight_decay": 0.1}),
+    (optim.RMSprop, {"lr": 0.1, "momentum": 0.9, "centered": True}),
+    (optim.Rprop, {"lr": 0.1, "step_sizes": (0.06, 0.13)}),
+    (optim.ASGD, {"lr": 0.1, "lambd": 0.5, "t0": 1.0, "weight_decay": 0.1}),
+    (optim.Adafactor, {"lr": 0.1, "maximize": True}),
 ]
 
 
@@ -51,12 +62,94 @@ def adam(p, grads, lr, weight_decay, decoupled, amsgrad=False, maximize=False):
     return p
 
 
+# One step each, t the number of it, s the state (of numbers that start at 0), o the options.
+
+
+def adamax(p, g, s, t, o):
+    s["m"] = 0.9 * s["m"] + 0.1 * g
+    s["u"] = np.maximum(0.999 * s["u"], abs(g) + 1e-8)
+    return p - o["lr"] / (1 - 0.9**t) * s["m"] / s["u"]
+
+
+def nadam(p, g, s, t, o):
+    mus = [0.9 * (1 - 0.96 ** (0.004 * i) / 2) for i in range(1, t + 2)]
+    s["m"] = 0.9 * s["m"] + 0.1 * g
+    s["v"] = 0.999 * s["v"] + 0.001 * g * g
+    m = mus[-1] * s["m"] / (1 - math.prod(mus)) + (1 - mus[-2]) * g / (1 - math.prod(mus[:-1]))
+    return p - o["lr"] * m / (np.sqrt(s["v"] / (1 - 0.999**t)) + 1e-8)
+
+
+def radam(p, g, s, t, o):
+    beta2 = o["betas"][1]
+    s["m"] = 0.9 * s["m"] + 0.1 * g
+    s["v"] = beta2 * s["v"] + (1 - beta2) * g * g
+    most = 2 / (1 - beta2) - 1
+    rho = most - 2 * t * beta2**t / (1 - beta2**t)
+    r = factor = 1.0
+    if rho > 5:
+        r = math.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho))
+        factor = math.sqrt(1 - beta2**t) / (np.sqrt(s["v"]) + 1e-8)
+    return p - o["lr"] * s["m"] / (1 - 0.9**t) * r * factor
+
+
+def adagrad(p, g, s, t, o):
+    s["sum"] = s["sum"] + g * g
+    root = np.sqrt(s["sum"] + o["initial_accumulator_value"])
+    return p - o["lr"] / (1 + (t - 1) * o["lr_decay"]) * g / (root + 1e-10)
+
+
+def adadelta(p, g, s, t, o):
+    s["v"] = 0.9 * s["v"] + 0.1 * g * g
+    d = np.sqrt(s["u"] + 1e-6) / np.sqrt(s["v"] + 1e-6) * g
+    s["u"] = 0.9 * s["u"] + 0.1 * d * d
+    return p - o["lr"] * d
+
+
+def rmsprop(p, g, s, t, o):
+    s["v"] = 0.99 * s["v"] + 0.01 * g * g
+    s["a"] = 0.99 * s["a"] + 0.01 * g
+    s["b"] = 0.9 * s["b"] + g / (np.sqrt(s["v"] - s["a"] ** 2) + 1e-8)
+    return p - o["lr"] * s["b"]
+
+
+def rprop(p, g, s, t, o):
+    agreement = np.sign(g * s["g"])
+    size = (o["lr"] if t == 1 else s["size"]) * np.choose(agreement.astype(int) + 1, [0.5, 1, 1.2])
+    s["size"] = np.clip(size, *o["step_sizes"])
+    s["g"] = np.where(agreement < 0, 0, g)
+    return p - np.sign(s["g"]) * s["size"]
+
+
+def asgd(p, g, s, t, o):
+    eta = o["lr"] / (1 + o["lambd"] * o["lr"] * (t - 1)) ** 0.75
+    return p - eta * (g + o["lambd"] * p)
+
+
+def adafactor(p, g, s, t, o):
+    weight, eps = t**-0.8, np.finfo(float).eps
+    if g.ndim < 2:
+        s["v"] = v = (1 - weight) * s["v"] + weight * g * g
+    else:
+        s["r"] = r = (1 - weight) * s["r"] + weight * (g * g).mean(1, keepdims=True)
+        s["c"] = c = (1 - weight) * s["c"] + weight * (g * g).mean(0, keepdims=True)
+        v = r * c / r.mean()
+    u = g / np.sqrt(np.maximum(v, eps * eps))
+    size = max(1e-3, np.sqrt((p * p).mean())) * min(o["lr"], t**-0.5)
+    return p - size * u / max(1.0, np.sqrt((u * u).mean()))
+
+
 def reference(method, p, grads, options):
     if method is optim.SGD:
         return sgd(p, grads, **options)
-    decoupled = method is optim.AdamW
-    options = {"weight_decay": 0.01 if decoupled else 0.0, **options}
-    return adam(p, grads, decoupled=decoupled, **options)
+    if method in (optim.Adam, optim.AdamW):
+        decoupled = method is optim.AdamW
+        options = {"weight_decay": 0.01 if decoupled else 0.0, **options}
+        return adam(p, grads, decoupled=decoupled, **options)
+    state = defaultdict(float)
+    for t, g in enumerate(grads, 1):
+        g = (-g if options.get("maximize") else g) + options.get("weight_decay", 0.0) * p
+        p = globals()[method.__name__.lower()](p, g, state, t, options)
+    return p
 
 
 def step_with(optimizer, params, grads):
@@ -66,7 +159,7 @@ def step_with(optimizer, params, grads):
 
 
 @pytest.mark.parametrize(("method", "options"), SETTINGS)
-@given(seed=st.integers(0, 1000), steps=st.integers(1, 6))
+@given(seed=st.integers(0, 1000), steps=st.integers(1, 12))
 def test_steps_follow_the_formula(method, options, seed, steps):
     random = np.random.default_rng(seed)
     start = [random.normal(size=shape) for shape in [(3, 2), (4,), ()]]
@@ -112,6 +205,98 @@ def test_a_loaded_state_goes_on_as_if_nothing_happened(method, options):
         step_with(optimizer, ours, g)
         step_with(other, others, g)
     assert ours[0].tolist() == others[0].tolist()
+
+
+def test_asgd_averages_the_parameters():
+    p = nn.Parameter(minigrad.zeros(1, dtype=minigrad.float64))
+    optimizer = optim.ASGD([p], lr=1.0, lambd=0.0, t0=1.0)
+    seen = []
+    for _ in range(6):
+        step_with(optimizer, [p], [[1.0]])
+        seen.append(p.item())
+    # From step t0 + 1 on; those before it are forgotten.
+    assert optimizer.state[p]["ax"].item() == pytest.approx(np.mean(seen[2:]))
+    assert seen == [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]
+
+
+def test_adagrad_has_its_state_from_the_start():
+    p = nn.Parameter(minigrad.ones(2))
+    optimizer = optim.Adagrad([p], initial_accumulator_value=0.5)
+    assert optimizer.state_dict()["state"][0]["sum"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("method", "options"), SETTINGS)
+def test_a_recorded_step_counts_on(method, options):
+    """Twelve steps, the last three by replays, which find their numbers in the slots."""
+    random = np.random.default_rng(0)
+    g = random.normal(size=(3, 2))
+    p = nn.Parameter(minigrad.ones(3, 2, dtype=minigrad.float64))
+    optimizer = method([p], **options)
+    for _ in range(8):
+        step_with(optimizer, [p], [g])
+    with trace() as recorded:
+        optimizer.step()
+    for _ in range(3):
+        optimizer.advance()
+        recorded.replay()
+    expected = reference(method, np.ones((3, 2)), [g] * 12, options)
+    np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_muon_orthogonalises_its_momentum(shape, nesterov):
+    """Coefficients that converge, and enough steps: U V^T to the last digits."""
+    random = np.random.default_rng(0)
+    grads = [random.normal(size=shape) for _ in range(4)]
+    p = nn.Parameter(minigrad.ones(*shape, dtype=minigrad.float64))
+    options = {"ns_coefficients": (1.875, -1.25, 0.375), "ns_steps": 40, "nesterov": nesterov}
+    optimizer = optim.Muon([p], lr=0.1, **options)
+    expected, buffer = np.ones(shape), 0.0
+    for g in grads:
+        step_with(optimizer, [p], [g])
+        buffer = 0.95 * buffer + 0.05 * g
+        u, _, v = np.linalg.svd(0.95 * buffer + 0.05 * g if nesterov else buffer, False)
+        scale = max(1, shape[0] / shape[1]) ** 0.5
+        expected = expected * (1 - 0.1 * 0.1) - 0.1 * scale * (u @ v)
+    np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-9)
+    for wrong in ({"ns_steps": 100}, {"ns_coefficients": (1.0, 2.0)}):
+        with pytest.raises(ValueError, match="Muon"):
+            step_with(optim.Muon([p], **wrong), [p], [grads[0]])
+
+
+@pytest.mark.parametrize("options", [{"line_search_fn": "strong_wolfe"}, {"lr": 0.2}])
+def test_lbfgs_finds_the_minimum_of_a_valley(options):
+    x = nn.Parameter(minigrad.tensor([-1.0, 1.5], dtype=minigrad.float64))
+    still = nn.Parameter(minigrad.ones(2, 2, dtype=minigrad.float64))
+    optimizer = optim.LBFGS([x, still], max_iter=100, tolerance_change=0.0, **options)
+
+    def closure():
+        optimizer.zero_grad(set_to_none=False)
+        loss = (1 - x[0]) ** 2 + 10 * (x[1] - x[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 6.5
+    np.testing.assert_allclose(x.detach().numpy(), [1.0, 1.0], rtol=1e-5)
+    assert still.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert optimizer.state[x]["func_evals"] < 120
+
+
+def test_lbfgs_refuses():
+    p, q = (nn.Parameter(minigrad.ones(1)) for _ in range(2))
+    with pytest.raises(ValueError, match="parameter groups"):
+        optim.LBFGS([{"params": [p]}, {"params": [q]}])
+    with pytest.raises(TypeError, match="closure"):
+        optim.LBFGS([p]).step()
+
+    def closure():
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported, got 'armijo'"):
+        optim.LBFGS([p], line_search_fn="armijo").step(closure)
 
 
 def test_groups_have_options_of_their_own():
@@ -252,6 +437,19 @@ def test_load_state_dict_refuses_other_groups():
         (lambda p: optim.Adam([p], betas=(1.0, 0.9)), ValueError),
         (lambda p: optim.Adam([p], betas=(0.9, -0.1)), ValueError),
         (lambda p: optim.AdamW([p], eps=-1.0), ValueError),
+        (lambda p: optim.Adamax([p], betas=(1.0, 0.9)), ValueError),
+        (lambda p: optim.NAdam([p], momentum_decay=-1.0), ValueError),
+        (lambda p: optim.RAdam([p], betas=(0.9, 1.0)), ValueError),
+        (lambda p: optim.Adagrad([p], lr_decay=-1.0), ValueError),
+        (lambda p: optim.Adadelta([p], rho=1.5), ValueError),
+        (lambda p: optim.RMSprop([p], alpha=-1.0), ValueError),
+        (lambda p: optim.Rprop([p], etas=(0.5, 0.9)), ValueError),
+        (lambda p: optim.ASGD([p], weight_decay=-1.0), ValueError),
+        (lambda p: optim.Adafactor([p], beta2_decay=1.0), ValueError),
+        (lambda p: optim.Adafactor([p], eps=(None, -1.0)), ValueError),
+        (lambda p: optim.Adafactor([p], d=0.5), ValueError),
+        (lambda p: optim.Muon([p]), ValueError),
+        (lambda p: optim.LBFGS([p], lr=-1.0), ValueError),
     ],
 )
 def test_bad_arguments(make, error):
@@ -289,10 +487,43 @@ sched = optim.lr_scheduler
             lambda o: sched.CosineAnnealingLR(o, 4, eta_min=0.1),
             lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 4)) / 2,
         ),
+        (lambda o: sched.ConstantLR(o, 0.5, 3), lambda t: 1.0 if t >= 3 else 0.5),
+        (lambda o: sched.PolynomialLR(o, 5, 2.0), lambda t: max(0.0, 1 - t / 5) ** 2),
+        (lambda o: sched.MultiplicativeLR(o, lambda t: t), lambda t: math.factorial(t)),
+        (
+            lambda o: sched.CosineAnnealingWarmRestarts(o, 2, 2),
+            lambda t: (1 + math.cos(math.pi * [0, 1 / 2, 0, 1 / 4, 1 / 2, 3 / 4,
+                                               *(i / 8 for i in range(8))][t])) / 2,
+        ),
+        (
+            lambda o: sched.CyclicLR(o, 0.0, 1.0, 4, mode="triangular2"),
+            lambda t: (4 - abs(t % 8 - 4)) / 4 / 2 ** (t // 8),
+        ),
+        (
+            lambda o: sched.OneCycleLR(
+                o, 1.0, 14, pct_start=0.5, anneal_strategy="linear", div_factor=2.0,
+                final_div_factor=1e30,
+            ),
+            lambda t: 0.5 + t / 12 if t <= 6 else (13 - t) / 7,
+        ),
+        (
+            lambda o: sched.SequentialLR(
+                o, [sched.ConstantLR(o, 0.5, 99), sched.StepLR(o, 3)], milestones=[4]
+            ),
+            lambda t: 0.5 if t < 4 else 0.1 ** ((t - 4) // 3),
+        ),
+        (
+            lambda o: sched.ChainedScheduler([sched.ConstantLR(o, 0.5, 3), sched.StepLR(o, 2)]),
+            lambda t: (1.0 if t >= 3 else 0.5) * 0.1 ** (t // 2),
+        ),
+        (
+            lambda o: optim.swa_utils.SWALR(o, 0.5, 4, "linear"),
+            lambda t: 1.0 - 0.5 * min(t, 4) / 4,
+        ),
     ],
 )
 def test_schedules_follow_their_formulas(make, formula):
-    assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9)
+    assert rates(make, 14) == pytest.approx([formula(t) for t in range(14)], rel=1e-9, abs=1e-15)
 
 
 def test_schedules_write_into_a_rate_that_is_a_tensor():
@@ -305,6 +536,63 @@ def test_schedules_write_into_a_rate_that_is_a_tensor():
     for _ in range(12):
         plateau.step(1.0)
     assert optimizer.param_groups[0]["lr"] is lr and lr.item() == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: sched.CyclicLR(o, 0.1, 1.0, 4, base_momentum=0.5, max_momentum=0.75),
+        lambda o: sched.OneCycleLR(o, 1.0, 9, 0, 0, 5 / 9, base_momentum=0.5, max_momentum=0.75),
+    ],
+)
+def test_momentum_goes_down_while_the_rate_goes_up(make):
+    optimizer = optim.Adam([nn.Parameter(minigrad.ones(1))])
+    schedule = make(optimizer)
+    found = []
+    for _ in range(9):
+        found.append(optimizer.param_groups[0]["betas"])
+        optimizer.step()
+        if len(found) < 9:
+            schedule.step()
+    assert found[0] == found[8] == (0.75, 0.999) and found[4] == (0.5, 0.999)
+    assert found[0] > found[1] > found[4] < found[5] < found[8]
+
+
+def test_schedules_of_functions_keep_the_state_of_objects():
+    class Factor:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def __call__(self, epoch):
+            return self.factor**epoch
+
+    def make(factor):
+        optimizer = optim.SGD([nn.Parameter(minigrad.ones(1))], lr=1.0)
+        cyclic = sched.CyclicLR(optimizer, 0.1, 1.0, scale_fn=Factor(factor), cycle_momentum=False)
+        return sched.LambdaLR(optimizer, Factor(factor)), cyclic
+
+    for ours, other in zip(make(0.5), make(0.25), strict=True):
+        other.load_state_dict(ours.state_dict())
+        assert "optimizer" not in ours.state_dict()
+        functions = getattr(other, "lr_lambdas", [getattr(other, "_scale_fn_custom", None)])
+        assert [f.factor for f in functions] == [0.5]
+
+
+def test_averages_of_a_model_and_of_its_statistics():
+    model = nn.Sequential(nn.Linear(1, 2), nn.BatchNorm1d(2))
+    averaged = optim.swa_utils.AveragedModel(model)
+    x = minigrad.tensor([[1.0], [3.0]])
+    for value in (1.0, 2.0, 6.0):
+        nn.init.constant_(model[0].weight, value)
+        nn.init.constant_(model[0].bias, 0.0)
+        averaged.update_parameters(model)
+    assert averaged.module[0].weight.tolist() == [[3.0], [3.0]] and averaged.n_averaged.item() == 3
+    assert model[0].weight.tolist() == [[6.0], [6.0]]
+    averaged.eval()
+    optim.swa_utils.update_bn([(x, "label"), x + 2.0], averaged)
+    layer = averaged.module[1]
+    assert layer.running_mean.tolist() == [9.0, 9.0] and layer.momentum == 0.1
+    assert not averaged.training and not layer.training
 
 
 def test_schedules_act_one_after_the_other():
@@ -356,6 +644,19 @@ def test_schedule_errors():
         sched.LambdaLR(optimizer, [lambda t: 1.0] * 2)
     with pytest.raises(ValueError, match="start_factor"):
         sched.LinearLR(optimizer, 0.0)
+    for make in (sched.SequentialLR, lambda o, schedules, _: sched.ChainedScheduler(schedules)):
+        with pytest.raises(ValueError, match="at least one"):
+            make(optimizer, [], [])
+        with pytest.raises(ValueError, match="ReduceLROnPlateau"):
+            make(optimizer, [sched.ReduceLROnPlateau(optimizer)], [])
+    with pytest.raises(ValueError, match="2 milestones"):
+        sched.SequentialLR(optimizer, [sched.StepLR(optimizer, 1)], [1, 2])
+    once = sched.OneCycleLR(optimizer, 1.0, 2)
+    optimizer.step()
+    once.step()
+    once.step()
+    with pytest.raises(ValueError, match="Tried to step 3 times"):
+        once.step()
     with pytest.raises(ValueError, match="end_factor"):
         sched.LinearLR(optimizer, 0.5, 2.0)
     for options in ({"factor": 1.0}, {"mode": "best"}, {"threshold_mode": "x"}, {"min_lr": [0, 0]}):

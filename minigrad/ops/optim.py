@@ -43,9 +43,15 @@ class Slots:
         self.numbers = numbers
 
 
+def full_beside(p: Tensor, value: float, shape: tuple[int, ...] | None = None) -> Tensor:
+    """A number in the shape of p or in another, beside p: the state of an optimizer at its start
+    (device.py, Note [State])."""
+    shape = p.array.shape if shape is None else shape
+    return wrap(p.device.bare.full(shape, value, p.array.dtype), p.device)
+
+
 def zeros_beside(p: Tensor) -> Tensor:
-    """Zeros like p, the state of an optimizer at its start: see device.py, Note [State]."""
-    return wrap(p.device.bare.full(p.array.shape, 0, p.array.dtype), p.device)
+    return full_beside(p, 0)
 
 
 def sgd_(

@@ -11,21 +11,16 @@ AMSGrad takes the largest v so far in the place of v_t in the last but one line.
 gradient's sign is changed.
 """
 
-from collections import defaultdict
 from typing import Any
 
 from minigrad import ops
 from minigrad.ops.optim import zeros_beside
-from minigrad.optim.optimizer import (
-    Optimizer,
-    Params,
-    by_device_and_dtype,
-    check_not_negative,
-)
+from minigrad.optim.counted import CountedOptimizer, check_betas, follow, follow_square
+from minigrad.optim.optimizer import Params, check_not_negative
 from minigrad.tensor import Tensor
 
 
-class Adam(Optimizer):
+class Adam(CountedOptimizer):
     """p -= lr * m / (sqrt(v) + eps), m and v moving averages of g and g^2; see the module.
 
     ValueError for negative options and for betas outside [0, 1).
@@ -67,47 +62,25 @@ class Adam(Optimizer):
 
     def _check_options(self, group: dict[str, Any]) -> None:
         check_not_negative(type(self).__name__, group, "lr", "eps", "weight_decay")
-        for i, beta in enumerate(group["betas"]):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(
-                    f"{type(self).__name__}: Invalid beta parameter at index {i}: {beta}, must be "
-                    "in [0, 1)"
-                )
+        check_betas(type(self).__name__, group)
 
-    def _update(self, group: dict[str, Any]) -> None:
-        for params in by_device_and_dtype(self.with_grad(group)):
-            for same_step in self._by_step(group, params):
-                self._apply(group, same_step)
+    def _start(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
+        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
+        return {name: zeros_beside(p) for name in names}
 
-    def _by_step(self, group: dict[str, Any], params: list[Any]) -> list[list[Any]]:
-        """The parameters in lists that have taken equally many steps."""
-        by_step: defaultdict[int, list[Any]] = defaultdict(list)
-        for p in params:
-            state = self.state[p]
-            if not state:
-                state["step"] = 0
-                state["exp_avg"] = zeros_beside(p)
-                state["exp_avg_sq"] = zeros_beside(p)
-                if group["amsgrad"]:
-                    state["max_exp_avg_sq"] = zeros_beside(p)
-            by_step[int(state["step"])].append(p)
-        return list(by_step.values())
-
-    def _count(self, group: dict[str, Any], params: list[Any]) -> tuple[float, ...]:
-        """One step more; the bias corrections 1 - beta^step."""
-        states = [self.state[p] for p in params]
-        step = int(states[0]["step"]) + 1
-        for state in states:
-            state["step"] = step
+    def _numbers(self, group: dict[str, Any], state: dict[str, Any]) -> tuple[float, ...]:
+        """The bias corrections 1 - beta^step."""
         beta1, beta2 = group["betas"]
-        return 1.0 - beta1**step, 1.0 - beta2**step
+        return 1.0 - beta1 ** state["step"], 1.0 - beta2 ** state["step"]
 
-    def _apply(self, group: dict[str, Any], params: list[Any]) -> None:
-        lr, correction1, correction2 = self.next_numbers(group, params)
+    def _decoupled(self, group: dict[str, Any]) -> bool:
+        return self.decoupled_weight_decay
+
+    def _apply(self, group: dict[str, Any], params: list[Any], *numbers: Tensor) -> None:
         if group["amsgrad"]:
-            for p in params:
-                self._apply_amsgrad(group, p, lr, correction1, correction2)
+            self._apply_amsgrad(group, params, *numbers)
             return
+        lr, correction1, correction2 = numbers
         beta1, beta2 = group["betas"]
         ops.adam_(
             params,
@@ -126,18 +99,19 @@ class Adam(Optimizer):
         )
 
     def _apply_amsgrad(
-        self, group: dict[str, Any], p: Any, lr: Tensor, correction1: Tensor, correction2: Tensor
+        self,
+        group: dict[str, Any],
+        params: list[Any],
+        lr: Tensor,
+        correction1: Tensor,
+        correction2: Tensor,
     ) -> None:
         beta1, beta2 = group["betas"]
-        state = self.state[p]
-        g = -p.grad if group["maximize"] else p.grad
-        if self.decoupled_weight_decay:
-            p.mul_(1.0 - lr * group["weight_decay"])
-        elif group["weight_decay"]:
-            g = g + group["weight_decay"] * p
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m.lerp_(g, 1.0 - beta1)
-        v.mul_(beta2).add_(g.square() * (1.0 - beta2))
-        state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], v))
-        root = (state["max_exp_avg_sq"] / correction2).sqrt()
-        p.sub_(m / (root + group["eps"]) * (lr / correction1))
+        self.decay(group, params, lr)
+        rate, scale = lr / correction1, correction2.rsqrt()
+        for p, g, state in self.each(group, params):
+            m = follow(state["exp_avg"], g, beta1)
+            v = follow_square(state["exp_avg_sq"], g, beta2)
+            largest = state["max_exp_avg_sq"]
+            largest.copy_(ops.maximum(largest, v))
+            p.sub_(m / (largest.sqrt() * scale + group["eps"]) * rate)

@@ -278,6 +278,8 @@ def _fitted(value: Any, owner: Tensor) -> Any:
     """A copy of a parameter's state, its tensors on the parameter's device and of its type."""
     if isinstance(value, dict):
         return {key: _fitted(member, owner) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_fitted(member, owner) for member in value]
     if not isinstance(value, Tensor):
         return value
     dtype = owner.dtype if value.is_floating_point() else value.dtype
