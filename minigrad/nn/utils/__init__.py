@@ -1,12 +1,15 @@
-"""Helpers for training loops: clipping gradients, parameters as one vector."""
+"""Helpers for training loops: clipping gradients, parameters as one vector, packed sequences."""
 
 from typing import TYPE_CHECKING, Any
 
 from minigrad.names import missing
+from minigrad.nn.utils import rnn
 from minigrad.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
 from minigrad.nn.utils.convert import parameters_to_vector, vector_to_parameters
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+__all__ = [
+    "clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "rnn", "vector_to_parameters",
+]  # fmt: skip
 
 
 if not TYPE_CHECKING:
