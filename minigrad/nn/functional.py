@@ -4,10 +4,12 @@ Those with a gradient rule or a kernel of their own come from minigrad.ops and a
 names here. The rest are composites: a few lines of ops each, whose gradients follow.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minigrad import ops
+from minigrad.dtype import finfo
 from minigrad.ops import (
     adaptive_avg_pool2d,
     avg_pool2d,
@@ -38,15 +40,16 @@ from minigrad.ops import (
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
+    "adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "bilinear", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "celu", "conv1d", "conv2d", "conv_transpose2d",
-    "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu",
-    "embedding", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
-    "logsigmoid", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize", "one_hot", "pad",
-    "prelu", "relu", "relu6", "scaled_dot_product_attention", "selu", "sigmoid", "silu",
-    "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
-    "tanhshrink", "threshold",
+    "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding",
+    "gelu", "glu", "group_norm", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "huber_loss", "instance_norm", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "local_response_norm", "log_softmax", "logsigmoid", "max_pool2d", "mish", "mse_loss",
+    "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "pixel_shuffle",
+    "pixel_unshuffle", "prelu", "relu", "relu6", "rms_norm", "scaled_dot_product_attention",
+    "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
@@ -485,7 +488,211 @@ def _reduce(op: str, loss: Tensor, reduction: str) -> Tensor:
     return _REDUCTIONS[reduction](loss)
 
 
+# Normalisation
+
+
+def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """x * weight + bias, channel by channel (dim 1)."""
+    channel = (-1, *[1] * (x.ndim - 2))
+    x = x if weight is None else x * weight.reshape(channel)
+    return x if bias is None else x + bias.reshape(channel)
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias over each group of channels of each sample.
+
+    x is (N, C, ...), weight and bias (C,). RuntimeError when `num_groups` does not divide C.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.group_norm(minigrad.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"group_norm: Expected at least 2 dimensions, got {tuple(input.shape)}")
+    channels = input.shape[1]
+    if num_groups <= 0 or channels % num_groups:
+        raise RuntimeError(
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but "
+            f"got input of shape {tuple(input.shape)} and num_groups={num_groups}"
+        )
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t.shape != (channels,):
+            raise RuntimeError(
+                f"group_norm: Expected {name} to be a vector of size equal to the number of "
+                f"channels {channels}, but got {tuple(t.shape)}"
+            )
+    size = input.numel() // max(input.shape[0] * num_groups, 1)
+    rows = input.reshape(input.shape[0] * num_groups, size)
+    return _scaled(layer_norm(rows, (size,), eps=eps).reshape(input.shape), weight, bias)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias over each channel of each sample of (N, C, ...).
+
+    Running statistics, where given, move to the means over the batch; without `use_input_stats`
+    they are used instead. ValueError for one value a channel.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.instance_norm(minigrad.tensor([[[1.0, 3.0], [2.0, 6.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
+    """
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    space = tuple(input.shape[2:])
+    size = math.prod(space)
+    if size == 1:
+        raise ValueError(
+            "instance_norm: Expected more than 1 spatial element when training, got input size "
+            f"{tuple(input.shape)}"
+        )
+    if running_mean is not None and running_var is not None:
+        rows = input.detach().flatten(2)
+        running_mean.lerp_(rows.mean((0, 2)), momentum)
+        running_var.lerp_(rows.var(2).mean(0), momentum)
+    return _scaled(layer_norm(input, space, eps=eps), weight, bias)
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """x / sqrt(mean(x^2) + eps) * weight over the last dims, of `normalized_shape`.
+
+    eps is that of the type unless given. RuntimeError when x ends in another shape.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.rms_norm(minigrad.tensor([3.0, 3.0]), (2,))
+    tensor([1., 1.])
+    """
+    shape = tuple(normalized_shape)
+    if not shape or tuple(input.shape[-len(shape) :]) != shape:
+        raise RuntimeError(
+            f"rms_norm: Given normalized_shape={list(shape)}, expected an input that ends in it, "
+            f"but got input of shape {tuple(input.shape)}"
+        )
+    eps = finfo(input.dtype).eps if eps is None else eps
+    square = input.square().mean(tuple(range(-len(shape), 0)), keepdim=True)
+    out = input * (square + eps).rsqrt()
+    return out if weight is None else out * weight
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta, zeros beyond the ends.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.local_response_norm(minigrad.ones(1, 2, 1), 2, alpha=2.0, beta=1.0).flatten()
+    tensor([0.5000, 0.3333])
+    """
+    if input.ndim < 3:
+        raise ValueError(
+            "local_response_norm: Expected 3D or higher dimensionality input (got "
+            f"{input.ndim} dimensions)"
+        )
+    if not input.numel():
+        return input
+    before = [0, 0] * (input.ndim - 2)
+    squares = pad(input.square(), (*before, size // 2, (size - 1) // 2))
+    return input / (squares.unfold(1, size, 1).mean(-1) * alpha + k) ** beta
+
+
 # Vectors and shapes
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """out[..., o] = sum over i, j of x[..., i] weight[o, i, j] y[..., j] + bias[o].
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.bilinear(minigrad.ones(1, 2), minigrad.ones(1, 3), minigrad.ones(1, 2, 3))
+    tensor([[6.]])
+    """
+    if input1.shape[:-1] != input2.shape[:-1] or weight.shape[1:] != (
+        input1.shape[-1],
+        input2.shape[-1],
+    ):
+        raise RuntimeError(
+            f"bilinear: inputs {tuple(input1.shape)} and {tuple(input2.shape)} and weight "
+            f"{tuple(weight.shape)}: (..., I), (..., J) and (O, I, J) are needed"
+        )
+    out = ops.einsum("...i,oij,...j->...o", input1, weight, input2)
+    return out if bias is None else out + bias
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """Rearranges (..., C r^2, H, W) into (..., C, H r, W r), r the `upscale_factor`.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.pixel_shuffle(minigrad.arange(4.0).reshape(4, 1, 1), 2)
+    tensor([[[0., 1.],
+             [2., 3.]]])
+    """
+    r = upscale_factor
+    if input.ndim < 3 or r <= 0 or input.shape[-3] % (r * r):
+        raise RuntimeError(
+            f"pixel_shuffle: expects input (..., C, H, W), its channels divisible by the square of "
+            f"a positive upscale_factor, got {tuple(input.shape)} and {r}"
+        )
+    *lead, channels, height, width = input.shape
+    x = input.reshape(-1, channels // (r * r), r, r, height, width)
+    x = x.permute(0, 1, 4, 2, 5, 3)
+    return x.reshape(*lead, channels // (r * r), height * r, width * r)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """The inverse of pixel_shuffle: (..., C, H r, W r) into (..., C r^2, H, W).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.pixel_unshuffle(minigrad.arange(4.0).reshape(1, 2, 2), 2).flatten()
+    tensor([0., 1., 2., 3.])
+    """
+    r = downscale_factor
+    if input.ndim < 3 or r <= 0 or input.shape[-2] % r or input.shape[-1] % r:
+        raise RuntimeError(
+            f"pixel_unshuffle: expects input (..., C, H, W), its height and width divisible by a "
+            f"positive downscale_factor, got {tuple(input.shape)} and {r}"
+        )
+    *lead, channels, height, width = input.shape
+    x = input.reshape(-1, channels, height // r, r, width // r, r).permute(0, 1, 3, 5, 2, 4)
+    return x.reshape(*lead, channels * r * r, height // r, width // r)
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """||x - y + eps||_p along the last dim; the shapes broadcast.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.pairwise_distance(minigrad.tensor([[3.0, 4.0]]), minigrad.zeros(1, 2))
+    tensor([5.0000])
+    """
+    return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:

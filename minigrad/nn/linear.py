@@ -1,4 +1,4 @@
-"""Linear and Identity."""
+"""Linear, Bilinear and Identity."""
 
 import math
 from typing import Any
@@ -66,6 +66,56 @@ class Linear(Module):
 
     def _describe(self) -> str:
         return f"{self._get_name()}({self.in_features} -> {self.out_features})"
+
+
+class Bilinear(Module):
+    """out[o] = sum over i, j of x[i] W[o, i, j] y[j] + b[o], for x (..., in1_features) and
+    y (..., in2_features).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Bilinear(2, 3, 4)(minigrad.zeros(5, 2), minigrad.zeros(5, 3)).shape
+    minigrad.Size([5, 4])
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if in1_features <= 0:
+            raise ValueError(f"Bilinear: in1_features must be > 0, but got {in1_features}")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        shape = (out_features, in1_features, in2_features)
+        self.weight = Parameter(ops.empty(shape, device=device, dtype=dtype))
+        values = ops.empty(out_features, device=device, dtype=dtype)
+        self.register_parameter("bias", Parameter(values) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws weight and bias uniformly from +-1 / sqrt(in1_features)."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for p in self.parameters():
+            init.uniform_(p, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
 def reset_uniform(weight: Tensor, bias: Tensor | None) -> None:

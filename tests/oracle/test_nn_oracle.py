@@ -30,6 +30,20 @@ LAYERS = [
     ("LayerNorm", (4,), {}, (5, 4)),
     ("LayerNorm", ([3, 4],), {"bias": False}, (5, 3, 4)),
     ("LayerNorm", (4,), {"elementwise_affine": False, "eps": 1e-3}, (5, 4)),
+    ("GroupNorm", (2, 6), {}, (3, 6, 4)),
+    ("GroupNorm", (3, 6), {"affine": False, "eps": 0.1}, (3, 6)),
+    ("GroupNorm", (1, 4), {"bias": False}, (2, 4, 3, 2)),
+    ("InstanceNorm1d", (3,), {}, (2, 3, 4)),
+    ("InstanceNorm1d", (3,), {"affine": True, "eps": 0.1}, (3, 4)),
+    ("InstanceNorm2d", (3,), {"affine": True, "track_running_stats": True}, (2, 3, 4, 2)),
+    ("InstanceNorm2d", (3,), {"track_running_stats": True, "momentum": 0.7}, (3, 4, 2)),
+    ("RMSNorm", (4,), {}, (5, 4)),
+    ("RMSNorm", ([3, 4],), {"eps": 0.1}, (5, 3, 4)),
+    ("RMSNorm", (4,), {"elementwise_affine": False}, (5, 4)),
+    ("LocalResponseNorm", (3,), {"alpha": 0.5}, (2, 5, 3)),
+    ("LocalResponseNorm", (2, 0.3, 0.6, 1.5), {}, (2, 5, 3, 2)),
+    ("PixelShuffle", (2,), {}, (2, 8, 3, 2)),
+    ("PixelUnshuffle", (3,), {}, (2, 3, 6)),
     ("MaxPool2d", (2,), {}, (2, 3, 7, 6)),
     ("MaxPool2d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True}, (2, 3, 7, 6)),
     ("MaxPool2d", ((2, 3),), {"dilation": 2, "stride": 1}, (3, 7, 6)),
@@ -386,3 +400,55 @@ def plain(value):
     if isinstance(value, list | tuple):
         return [plain(x) for x in value]
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+PAIRS = [
+    ("Bilinear", (3, 4, 5), {}, (2, 6, 3), (2, 6, 4)),
+    ("Bilinear", (3, 4, 5), {"bias": False}, (3,), (4,)),
+    ("CosineSimilarity", (), {}, (4, 3), (4, 3)),
+    ("CosineSimilarity", (0,), {"eps": 0.5}, (4, 3), (4, 3)),
+    ("PairwiseDistance", (), {}, (4, 3), (4, 3)),
+    ("PairwiseDistance", (1.0,), {"keepdim": True, "eps": 0.1}, (4, 3), (3,)),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "shape", "other"), PAIRS, ids=case_name)
+def test_layers_of_two_inputs(name, args, options, shape, other):
+    ours, theirs = with_equal_state(name, args, options)
+    assert repr(ours) == repr(theirs)
+    random = np.random.default_rng(0)
+    (x, x_t), (y, y_t) = both(random.normal(size=shape)), both(random.normal(size=other))
+    out, out_t = ours(x, y), theirs(x_t, y_t)
+    close(out, out_t)
+    (out * out).sum().backward()
+    (out_t * out_t).sum().backward()
+    close(x.grad, x_t.grad)
+    close(y.grad, y_t.grad)
+    for p, p_t in zip(ours.parameters(), theirs.parameters(), strict=True):
+        close(p.grad, p_t.grad)
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda t, n: n.GroupNorm(2, 3),
+        lambda t, n: n.functional.group_norm(t.zeros(2, 3), 2),
+        lambda t, n: n.functional.group_norm(t.zeros(2, 4), 2, t.zeros(3)),
+        lambda t, n: n.InstanceNorm1d(3)(t.zeros(3)),
+        lambda t, n: n.InstanceNorm1d(3, affine=True)(t.zeros(2, 4, 5)),
+        lambda t, n: n.InstanceNorm1d(3)(t.zeros(2, 3, 1)),
+        lambda t, n: n.RMSNorm(3)(t.zeros(2, 4)),
+        lambda t, n: n.LocalResponseNorm(3)(t.zeros(2, 4)),
+        lambda t, n: n.Bilinear(0, 1, 2),
+        lambda t, n: n.Bilinear(2, 3, 4)(t.zeros(5, 2), t.zeros(5, 2)),
+        lambda t, n: n.PixelShuffle(2)(t.zeros(3, 2, 2)),
+        lambda t, n: n.PixelUnshuffle(2)(t.zeros(1, 3, 2)),
+    ],
+)
+def test_misuse_of_layers_raises_the_same_type(misuse):
+    raised = []
+    for library, module in ((minigrad, nn), (torch, torch.nn)):
+        with pytest.raises(Exception) as caught:
+            misuse(library, module)
+        raised.append(caught.type)
+    assert raised[0] is raised[1], caught.value
