@@ -581,7 +581,7 @@ def rms_norm(
     >>> import minigrad
     >>> from minigrad.nn import functional as F
     >>> F.rms_norm(minigrad.tensor([3.0, 3.0]), (2,))
-    tensor([1.0000, 1.0000])
+    tensor([1., 1.])
     """
     shape = tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
