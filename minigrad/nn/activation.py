@@ -38,49 +38,91 @@ class ReLU(_MaybeInPlace):
 
 
 class ReLU6(_MaybeInPlace):
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.ReLU6()(minigrad.tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu6(x, inplace=self.inplace)
 
 
 class SELU(_MaybeInPlace):
-    """scale * elu(x, alpha) with constants that keep mean 0 and variance 1."""
+    """scale * elu(x, alpha) with constants that keep mean 0 and variance 1.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.SELU()(minigrad.tensor([-1.0, 0.0, 1.0]))
+    tensor([-1.1113,  0.0000,  1.0507])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.selu(x, inplace=self.inplace)
 
 
 class SiLU(_MaybeInPlace):
-    """x * sigmoid(x)."""
+    """x * sigmoid(x).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.SiLU()(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.silu(x, inplace=self.inplace)
 
 
 class Mish(_MaybeInPlace):
-    """x * tanh(softplus(x))."""
+    """x * tanh(softplus(x)).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Mish()(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.mish(x, inplace=self.inplace)
 
 
 class Hardsigmoid(_MaybeInPlace):
-    """min(max(x + 3, 0), 6) / 6."""
+    """min(max(x + 3, 0), 6) / 6.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Hardsigmoid()(minigrad.tensor([-4.0, 0.0, 1.5, 4.0]))
+    tensor([0.0000, 0.5000, 0.7500, 1.0000])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.hardsigmoid(x, inplace=self.inplace)
 
 
 class Hardswish(_MaybeInPlace):
-    """x * min(max(x + 3, 0), 6) / 6."""
+    """x * min(max(x + 3, 0), 6) / 6.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Hardswish()(minigrad.tensor([-1.0, 1.0, 4.0]))
+    tensor([-0.3333,  0.6667,  4.0000])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.hardswish(x, inplace=self.inplace)
 
 
 class Threshold(_MaybeInPlace):
-    """x where x > threshold, else value."""
+    """x where x > threshold, else value.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Threshold(threshold=1.0, value=20.0)(minigrad.tensor([0.5, 1.0, 2.0]))
+    tensor([20., 20.,  2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -95,7 +137,13 @@ class Threshold(_MaybeInPlace):
 
 
 class Hardtanh(_MaybeInPlace):
-    """min(max(x, min_val), max_val)."""
+    """min(max(x, min_val), max_val).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Hardtanh()(minigrad.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -110,7 +158,13 @@ class Hardtanh(_MaybeInPlace):
 
 
 class LeakyReLU(_MaybeInPlace):
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.LeakyReLU(0.1)(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.1000,  2.0000])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -124,7 +178,13 @@ class LeakyReLU(_MaybeInPlace):
 
 
 class ELU(_MaybeInPlace):
-    """x where x > 0, else alpha * (exp(x) - 1)."""
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.ELU()(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -138,7 +198,13 @@ class ELU(_MaybeInPlace):
 
 
 class CELU(_MaybeInPlace):
-    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.CELU(alpha=2.0)(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.7869,  2.0000])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -152,42 +218,78 @@ class CELU(_MaybeInPlace):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Sigmoid()(minigrad.tensor([-1.0, 0.0, 1.0]))
+    tensor([0.2689, 0.5000, 0.7311])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.sigmoid(x)
 
 
 class LogSigmoid(Module):
-    """-log(1 + exp(-x))."""
+    """-log(1 + exp(-x)).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.LogSigmoid()(minigrad.tensor([-1.0, 0.0, 1.0]))
+    tensor([-1.3133, -0.6931, -0.3133])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.logsigmoid(x)
 
 
 class Tanh(Module):
-    """(exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Tanh()(minigrad.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.7616,  0.0000,  0.7616])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.tanh(x)
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Tanhshrink()(minigrad.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.2384,  0.0000,  0.2384])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.tanhshrink(x)
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Softsign()(minigrad.tensor([-1.0, 0.0, 3.0]))
+    tensor([-0.5000,  0.0000,  0.7500])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.softsign(x)
 
 
 class GELU(Module):
-    """x * Phi(x), Phi the normal distribution function, or its tanh approximation."""
+    """x * Phi(x), Phi the normal distribution function, or its tanh approximation.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.GELU()(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -201,7 +303,13 @@ class GELU(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta, and x where beta x > threshold."""
+    """log(1 + exp(beta x)) / beta, and x where beta x > threshold.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Softplus()(minigrad.tensor([-1.0, 0.0, 30.0]))
+    tensor([ 0.3133,  0.6931, 30.0000])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -216,7 +324,13 @@ class Softplus(Module):
 
 
 class Hardshrink(Module):
-    """x where |x| > lambd, else 0."""
+    """x where |x| > lambd, else 0.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Hardshrink(0.5)(minigrad.tensor([-1.0, 0.25, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -230,7 +344,13 @@ class Hardshrink(Module):
 
 
 class Softshrink(Module):
-    """x moved by lambd towards 0, and no further."""
+    """x moved by lambd towards 0, and no further.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Softshrink(0.5)(minigrad.tensor([-1.0, 0.25, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -244,7 +364,13 @@ class Softshrink(Module):
 
 
 class GLU(Module):
-    """a * sigmoid(b), where a and b are the two halves of x along `dim`."""
+    """a * sigmoid(b), where a and b are the two halves of x along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.GLU()(minigrad.tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5000, 1.0000])
+    """
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -258,7 +384,13 @@ class GLU(Module):
 
 
 class Softmax(Module):
-    """exp(x) / sum(exp(x)) along `dim`."""
+    """exp(x) / sum(exp(x)) along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Softmax(dim=-1)(minigrad.tensor([0.0, 0.0, 1.0]))
+    tensor([0.2119, 0.2119, 0.5761])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -272,7 +404,13 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """x - log(sum(exp(x))) along `dim`."""
+    """x - log(sum(exp(x))) along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.LogSoftmax(dim=-1)(minigrad.tensor([0.0, 0.0]))
+    tensor([-0.6931, -0.6931])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -286,7 +424,13 @@ class LogSoftmax(Module):
 
 
 class Softmin(Module):
-    """softmax(-x) along `dim`."""
+    """softmax(-x) along `dim`.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Softmin(dim=-1)(minigrad.tensor([0.0, 0.0, 1.0]))
+    tensor([0.4223, 0.4223, 0.1554])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -300,7 +444,13 @@ class Softmin(Module):
 
 
 class PReLU(Module):
-    """x where x > 0, else weight * x; `num_parameters` is 1, or the number of channels (dim 1)."""
+    """x where x > 0, else weight * x; `num_parameters` is 1, or the number of channels (dim 1).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.PReLU(init=0.5)(minigrad.tensor([-1.0, 2.0]))
+    tensor([-0.5000,  2.0000], grad_fn=<WhereBackward0>)
+    """
 
     weight: Parameter
 

@@ -31,14 +31,28 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """Dropout of whole channels of x (N, C, L)."""
+    """Dropout of whole channels of x (N, C, L).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> sums = nn.Dropout1d(p=0.5)(minigrad.ones(1, 3, 4)).flatten(2).sum(2)
+    >>> bool(((sums == 0) | (sums == 8)).all())
+    True
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout1d(x, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
-    """Dropout of whole channels of x (N, C, H, W)."""
+    """Dropout of whole channels of x (N, C, H, W).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> sums = nn.Dropout2d(p=0.5)(minigrad.ones(1, 3, 2, 2)).flatten(2).sum(2)
+    >>> bool(((sums == 0) | (sums == 8)).all())
+    True
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout2d(x, self.p, self.training, self.inplace)

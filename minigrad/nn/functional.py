@@ -718,7 +718,14 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Dropout of whole channels of x (N, C, L) or (C, L), as dropout2d."""
+    """Dropout of whole channels of x (N, C, L) or (C, L), as dropout2d.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> sums = F.dropout1d(minigrad.ones(1, 3, 4)).sum(2)
+    >>> bool(((sums == 0) | (sums == 8)).all())
+    True
+    """
     return _dropout_channels("dropout1d", input, p, training, inplace, 1)
 
 

@@ -199,13 +199,27 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Uniform with standard deviation gain * sqrt(2 / (fan_in + fan_out)), as xavier_normal_."""
+    """Uniform with standard deviation gain * sqrt(2 / (fan_in + fan_out)), as xavier_normal_.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x = nn.init.xavier_uniform_(minigrad.empty(4, 2))
+    >>> bool((x.abs() <= 1).all())
+    True
+    """
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot, Bengio, 2010)."""
+    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot, Bengio, 2010).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x = nn.init.xavier_normal_(minigrad.empty(100, 100))
+    >>> round(x.std().item(), 2)
+    0.1
+    """
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
 
 
@@ -224,6 +238,12 @@ def kaiming_uniform_(
     """Uniform with standard deviation gain / sqrt(fan) (He et al., 2015).
 
     `a` is the slope where `nonlinearity` is leaky_relu.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x = nn.init.kaiming_uniform_(minigrad.empty(100, 6), nonlinearity="relu")
+    >>> bool((x.abs() <= 1).all())
+    True
     """
     if _is_empty("kaiming_uniform_", tensor):
         return tensor
@@ -238,7 +258,14 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015); `a` as there."""
+    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015); `a` as there.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x = nn.init.kaiming_normal_(minigrad.empty(400, 200), nonlinearity="relu")
+    >>> round(x.std().item(), 2)
+    0.1
+    """
     if _is_empty("kaiming_normal_", tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -290,7 +317,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
-    """Normal with deviation `std`, a share `sparsity` of each column 0 (Martens, 2010)."""
+    """Normal with deviation `std`, a share `sparsity` of each column 0 (Martens, 2010).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x = nn.init.sparse_(minigrad.empty(4, 3), sparsity=0.5)
+    >>> (x == 0).sum(0)
+    tensor([2, 2, 2])
+    """
     if tensor.ndim != 2:
         raise ValueError(
             f"sparse_: Only tensors with 2 dimensions are supported, got {tuple(tensor.shape)}"
@@ -303,7 +337,13 @@ def sparse_(
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
-    """(fan_in, fan_out) of weights (out, in, kernel ...): how many values make one, one makes."""
+    """(fan_in, fan_out) of weights (out, in, kernel ...): how many values make one, one makes.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.init.fans(minigrad.empty(8, 3, 5, 5))
+    (75, 200)
+    """
     if tensor.ndim < 2:
         raise ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got "

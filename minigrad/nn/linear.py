@@ -12,7 +12,13 @@ from minigrad.tensor import Tensor
 
 
 class Identity(Module):
-    """out = x, whatever the arguments of the constructor."""
+    """out = x, whatever the arguments of the constructor.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Identity(54, unused=True)(minigrad.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

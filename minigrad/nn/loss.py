@@ -36,7 +36,13 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|x - y|, see functional.l1_loss."""
+    """|x - y|, see functional.l1_loss.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.L1Loss()(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
 
     def __init__(self, *, reduction: str = "mean", broadcast: bool = False) -> None:
         super().__init__(reduction)
@@ -47,7 +53,13 @@ class L1Loss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """A square near 0 and |x - y| beyond beta, see functional.smooth_l1_loss."""
+    """A square near 0 and |x - y| beyond beta, see functional.smooth_l1_loss.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.SmoothL1Loss(reduction="none")(minigrad.tensor([0.5, 3.0]), minigrad.tensor([0.0, 0.0]))
+    tensor([0.1250, 2.5000])
+    """
 
     def __init__(
         self, *, reduction: str = "mean", beta: float = 1.0, broadcast: bool = False
@@ -63,7 +75,14 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """A square near 0 and delta |x - y| beyond, see functional.huber_loss."""
+    """A square near 0 and delta |x - y| beyond, see functional.huber_loss.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> x, y = minigrad.tensor([1.0, 3.0]), minigrad.tensor([0.0, 0.0])
+    >>> nn.HuberLoss(reduction="none", delta=2.0)(x, y)
+    tensor([0.5000, 4.0000])
+    """
 
     def __init__(
         self, *, reduction: str = "mean", delta: float = 1.0, broadcast: bool = False
@@ -114,7 +133,13 @@ class CrossEntropyLoss(_Loss):
 
 
 class NLLLoss(_Loss):
-    """-x[class] for log-probabilities x (N, C) and classes (N,), see functional.nll_loss."""
+    """-x[class] for log-probabilities x (N, C) and classes (N,), see functional.nll_loss.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.NLLLoss()(minigrad.tensor([[-0.5, -1.0], [-2.0, -0.1]]), minigrad.tensor([0, 0]))
+    tensor(1.2500)
+    """
 
     weight: Tensor | None
 
@@ -136,7 +161,13 @@ class NLLLoss(_Loss):
 
 
 class BCELoss(_Loss):
-    """Cross entropy of probabilities of two classes, see functional.binary_cross_entropy."""
+    """Cross entropy of probabilities of two classes, see functional.binary_cross_entropy.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.BCELoss()(minigrad.tensor([0.5, 0.5]), minigrad.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
 
     weight: Tensor | None
 
@@ -149,7 +180,13 @@ class BCELoss(_Loss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """Cross entropy of logits of two classes, see functional.binary_cross_entropy_with_logits."""
+    """Cross entropy of logits of two classes, see functional.binary_cross_entropy_with_logits.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.BCEWithLogitsLoss()(minigrad.tensor([0.0, 0.0]), minigrad.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
 
     weight: Tensor | None
     pos_weight: Tensor | None
@@ -172,7 +209,14 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """y (log y - x), see functional.kl_div."""
+    """y (log y - x), see functional.kl_div.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> p, q = minigrad.tensor([[0.5, 0.5]]), minigrad.tensor([[1.0, 0.0]])
+    >>> nn.KLDivLoss(reduction="batchmean")(p.log(), q)
+    tensor(0.6931)
+    """
 
     _reductions = ("mean", "sum", "none", "batchmean")
 

@@ -101,7 +101,12 @@ class _Recurrent(Module):
 
 
 class RNNBase(_Recurrent):
-    """What RNN, LSTM and GRU have in common: everything but the step."""
+    """What RNN, LSTM and GRU have in common: everything but the step.
+
+    >>> from minigrad import nn
+    >>> isinstance(nn.LSTM(2, 3), nn.RNNBase)
+    True
+    """
 
     def __init__(
         self,
@@ -415,7 +420,12 @@ class GRU(RNNBase):
 
 
 class RNNCellBase(_Recurrent):
-    """What the cells have in common: one step of one layer."""
+    """What the cells have in common: one step of one layer.
+
+    >>> from minigrad import nn
+    >>> isinstance(nn.LSTMCell(2, 3), nn.RNNCellBase)
+    True
+    """
 
     def __init__(
         self, mode: str, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any
