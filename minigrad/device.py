@@ -193,6 +193,11 @@ def _factory(name: str) -> BackendFactory:
 def default_device() -> Device:
     """The device of new tensors: the innermost `with device`, set_default_device, or
     MINIGRAD_BACKEND.
+
+    >>> import minigrad
+    >>> with minigrad.device("cpu"):
+    ...     minigrad.get_default_device()
+    device(type='cpu')
     """
     global _default
     stack = getattr(_local, "stack", None)
@@ -228,6 +233,12 @@ def _from_environment() -> Device:
 def set_default_device(device: Any) -> None:
     """Makes `device` the place where tensors are made unless one is named; None goes back to
     MINIGRAD_BACKEND.
+
+    >>> import minigrad
+    >>> minigrad.set_default_device("cpu")
+    >>> minigrad.ones(2).device
+    device(type='cpu')
+    >>> minigrad.set_default_device(None)
     """
     global _default
     _default = None if device is None else Device(device)

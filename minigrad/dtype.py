@@ -83,12 +83,24 @@ def as_numpy(dtype: Any) -> np.dtype:
 
 
 def get_default_dtype() -> DType:
-    """The floating-point type of new tensors: float32 unless set_default_dtype changed it."""
+    """The floating-point type of new tensors: float32 unless set_default_dtype changed it.
+
+    >>> import minigrad
+    >>> minigrad.get_default_dtype()
+    minigrad.float32
+    """
     return _default
 
 
 def set_default_dtype(dtype: DType) -> None:
-    """Makes `dtype` (float16, float32 or float64) the type of new floating-point tensors."""
+    """Makes `dtype` (float16, float32 or float64) the type of new floating-point tensors.
+
+    >>> import minigrad
+    >>> minigrad.set_default_dtype(minigrad.float64)
+    >>> minigrad.tensor(0.5).dtype
+    minigrad.float64
+    >>> minigrad.set_default_dtype(minigrad.float32)
+    """
     global _default
     if not (isinstance(dtype, DType) and dtype.is_floating_point):
         raise TypeError(

@@ -45,7 +45,13 @@ _float = float
 
 
 class Size(tuple):
-    """The shape of a tensor: a tuple of ints that can count elements."""
+    """The shape of a tensor: a tuple of ints that can count elements.
+
+    >>> import minigrad
+    >>> s = minigrad.ones(2, 3).shape
+    >>> s, s.numel()
+    (minigrad.Size([2, 3]), 6)
+    """
 
     __slots__ = ()
 

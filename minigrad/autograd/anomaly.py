@@ -12,6 +12,13 @@ class set_detect_anomaly:
     """Switches anomaly detection of this thread on or off; as a context manager, until its end.
 
     On, each node and each in-place write remembers the calls that led to it (see detect_anomaly).
+
+    >>> import minigrad
+    >>> with minigrad.autograd.set_detect_anomaly(True):
+    ...     minigrad.autograd.is_anomaly_enabled()
+    True
+    >>> minigrad.autograd.is_anomaly_enabled()
+    False
     """
 
     def __init__(self, mode: bool, check_nan: bool = True):
@@ -51,10 +58,22 @@ class detect_anomaly(set_detect_anomaly):
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether this thread detects anomalies."""
+    """Whether this thread detects anomalies.
+
+    >>> import minigrad
+    >>> with minigrad.autograd.detect_anomaly():
+    ...     minigrad.autograd.is_anomaly_enabled()
+    True
+    """
     return mode.anomaly is not None
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly detection looks for NaN."""
+    """Whether anomaly detection looks for NaN.
+
+    >>> import minigrad
+    >>> with minigrad.autograd.detect_anomaly(check_nan=False):
+    ...     minigrad.autograd.is_anomaly_check_nan_enabled()
+    False
+    """
     return mode.check_nan

@@ -199,6 +199,12 @@ def backward(
     (torch.autograd.backward).
 
     `grad_tensors` weighs outputs that are not scalars; `inputs` limits the pass to these tensors.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    >>> minigrad.autograd.backward((x * x).sum())
+    >>> x.grad
+    tensor([2., 4.])
     """
     outputs, gradients = _roots("backward", tensors, grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph

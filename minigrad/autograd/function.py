@@ -401,7 +401,22 @@ def _expands(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates a backward that leaves the graph, for NumPy say: it has no gradient itself."""
+    """Decorates a backward that leaves the graph, for NumPy say: it has no gradient itself.
+
+    >>> import minigrad
+    >>> class Twice(minigrad.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @minigrad.autograd.once_differentiable
+    ...     def backward(ctx, g):
+    ...         return 2 * g
+    >>> x = minigrad.tensor([3.0], requires_grad=True)
+    >>> Twice.apply(x).backward()
+    >>> x.grad
+    tensor([2.])
+    """
 
     @functools.wraps(fn)
     def backward(ctx: FunctionCtx, *grads: Any) -> Any:

@@ -42,6 +42,13 @@ def _hooks_of(name: str, x: Tensor) -> list[Any]:
 def register_hook(x: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
     """Calls `hook(g)` when x's gradient is known; what it returns, unless None, goes on in g's
     place.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> handle = x.register_hook(lambda g: 10 * g)
+    >>> x.sum().backward()
+    >>> x.grad
+    tensor([10., 10.])
     """
     hooks = _hooks_of("register a hook", x)
     hooks.append(hook)
@@ -51,7 +58,14 @@ def register_hook(x: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Removab
 def register_post_accumulate_grad_hook(
     x: Tensor, hook: Callable[[Tensor], None]
 ) -> RemovableHandle:
-    """Calls `hook(x)` after a backward pass has added to the leaf's `.grad`."""
+    """Calls `hook(x)` after a backward pass has added to the leaf's `.grad`.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+    >>> x.sum().backward()
+    tensor([1., 1.])
+    """
     if not isinstance(x.node, Leaf):
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     if x.node.post_hooks is None:
@@ -61,7 +75,16 @@ def register_post_accumulate_grad_hook(
 
 
 def retain_grad(x: Tensor) -> None:
-    """Keeps x's gradient in x.grad although x is not a leaf."""
+    """Keeps x's gradient in x.grad although x is not a leaf.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> y = x * 3
+    >>> y.retain_grad()
+    >>> (y * y).sum().backward()
+    >>> y.grad
+    tensor([6., 6.])
+    """
     if x.is_leaf and x.requires_grad or x.retains_grad:
         return
     hooks = _hooks_of("retain_grad", x)

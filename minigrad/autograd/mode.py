@@ -110,7 +110,14 @@ class no_grad(_GradMode):
 
 
 class enable_grad(_GradMode):
-    """Operations inside are recorded, also within no_grad."""
+    """Operations inside are recorded, also within no_grad.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> with minigrad.no_grad(), minigrad.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         return _or_decorated(cls, function)
@@ -120,7 +127,14 @@ class enable_grad(_GradMode):
 
 
 class set_grad_enabled(_GradMode):
-    """Sets recording at once, until changed again or, as a context manager, until its end."""
+    """Sets recording at once, until changed again or, as a context manager, until its end.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> with minigrad.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __init__(self, mode_: bool):
         super().__init__(bool(mode_))
@@ -135,7 +149,14 @@ class set_grad_enabled(_GradMode):
 
 
 class inference_mode(_GradMode):
-    """no_grad under its other name; `inference_mode(False)` records."""
+    """no_grad under its other name; `inference_mode(False)` records.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> with minigrad.inference_mode():
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __new__(cls, mode: Any = True) -> Any:
         return _or_decorated(cls, mode if callable(mode) else None)
@@ -155,10 +176,22 @@ def _or_decorated(cls: type[_GradMode], function: Callable[..., Any] | None) -> 
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded now."""
+    """Whether operations of this thread are recorded now.
+
+    >>> import minigrad
+    >>> with minigrad.no_grad():
+    ...     minigrad.is_grad_enabled()
+    False
+    """
     return mode.grad
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this thread is within inference_mode."""
+    """Whether this thread is within inference_mode.
+
+    >>> import minigrad
+    >>> with minigrad.inference_mode():
+    ...     minigrad.is_inference_mode_enabled()
+    True
+    """
     return mode.inference

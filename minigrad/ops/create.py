@@ -148,6 +148,13 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor around another library's array (anything with `__dlpack__`), sharing its memory on
     the CPU.
+
+    >>> import numpy as np, minigrad
+    >>> a = np.zeros(2)
+    >>> minigrad.from_dlpack(a).add_(1)
+    tensor([1., 1.], dtype=minigrad.float64)
+    >>> a
+    array([1., 1.])
     """
     return from_numpy(np.from_dlpack(ext_tensor))
 
@@ -177,6 +184,7 @@ class _TensorOf(type):
 
 def _tensor_of(name: str, dtype: DType) -> _TensorOf:
     text = f"{name}(2, 3) and {name}([1, 2]): PyTorch's old way to make a tensor of {dtype}."
+    text += f"\n\n>>> import minigrad\n>>> minigrad.{name}([0, 1]).dtype\n{dtype}\n"
     return _TensorOf(name, (), {"dtype": dtype, "__doc__": text, "__module__": "minigrad"})
 
 
@@ -290,7 +298,13 @@ def empty(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor whose elements are whatever the memory held."""
+    """A tensor whose elements are whatever the memory held.
+
+    >>> import minigrad
+    >>> x = minigrad.empty(2, 3)
+    >>> x.shape, x.dtype
+    (minigrad.Size([2, 3]), minigrad.float32)
+    """
     place = devices.resolve(device)
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
     return _finish(place.backend.empty(shape_of(shape, size), target), place, requires_grad)
@@ -347,7 +361,12 @@ def full_like(
 def empty_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """An uninitialised tensor of the shape, type and device of `input`."""
+    """An uninitialised tensor of the shape, type and device of `input`.
+
+    >>> import minigrad
+    >>> minigrad.empty_like(minigrad.ones(2, 3)).shape
+    minigrad.Size([2, 3])
+    """
     place = input.device if device is None else devices.resolve(device)
     return empty(input.shape, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
 
@@ -355,7 +374,12 @@ def empty_like(
 def new_tensor(
     x: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """tensor(data) of x's type, on x's device."""
+    """tensor(data) of x's type, on x's device.
+
+    >>> import minigrad
+    >>> minigrad.tensor([0.5]).new_tensor([1, 2])
+    tensor([1., 2.])
+    """
     return tensor(
         data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad
     )
@@ -370,7 +394,12 @@ def new_full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`fill_value` in the shape `size`, of x's type, on x's device."""
+    """`fill_value` in the shape `size`, of x's type, on x's device.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1.0, 2.0]).new_full((3,), 7)
+    tensor([7., 7., 7.])
+    """
     return full(
         size,
         fill_value,
@@ -381,19 +410,35 @@ def new_full(
 
 
 def new_zeros(x: Tensor, *shape: Any, size: Any = None, **options: Any) -> Tensor:
-    """Zeros of x's type, on x's device: x.new_zeros(2, 3)."""
+    """Zeros of x's type, on x's device: x.new_zeros(2, 3).
+
+    >>> import minigrad
+    >>> minigrad.tensor([1, 2]).new_zeros(3)
+    tensor([0, 0, 0])
+    """
     return new_full(x, shape_of(shape, size), 0, **options)
 
 
 def new_ones(x: Tensor, *shape: Any, size: Any = None, **options: Any) -> Tensor:
-    """Ones of x's type, on x's device: x.new_ones(2, 3)."""
+    """Ones of x's type, on x's device: x.new_ones(2, 3).
+
+    >>> import minigrad
+    >>> minigrad.tensor([1, 2]).new_ones(3)
+    tensor([1, 1, 1])
+    """
     return new_full(x, shape_of(shape, size), 1, **options)
 
 
 def new_empty(
     x: Tensor, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
-    """An uninitialised tensor of x's type, on x's device."""
+    """An uninitialised tensor of x's type, on x's device.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([1, 2]).new_empty(2, 3)
+    >>> x.shape, x.dtype
+    (minigrad.Size([2, 3]), minigrad.int64)
+    """
     shape = shape_of(shape, size)
     return empty(shape, dtype=dtype or x.dtype, device=device or x.device, **options)
 
@@ -485,22 +530,47 @@ def eye(
 # -- copies, types, devices
 
 def clone(input: Tensor) -> Tensor:
-    """A copy, with a gradient."""
+    """A copy, with a gradient.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([1, 2])
+    >>> y = minigrad.clone(x).add_(10)
+    >>> x, y
+    (tensor([1, 2]), tensor([11, 12]))
+    """
     return broadcast.copy(input)
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same memory outside the graph."""
+    """The same memory outside the graph.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, requires_grad=True)
+    >>> y = minigrad.detach(x).mul_(5)
+    >>> y.requires_grad, x
+    (False, tensor([5., 5.], requires_grad=True))
+    """
     return input.detach()
 
 
 def contiguous(input: Tensor) -> Tensor:
-    """A copy whose elements lie in order without gaps; the method copies only where needed."""
+    """A copy whose elements lie in order without gaps; the method copies only where needed.
+
+    >>> import minigrad
+    >>> x = minigrad.ones(2, 3).t()
+    >>> x.is_contiguous(), x.contiguous().is_contiguous()
+    (False, True)
+    """
     return broadcast.contiguous(input)
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """to(dtype), to(device), to(device, dtype), to(other): `input` itself where nothing changes."""
+    """to(dtype), to(device), to(device, dtype), to(other): `input` itself where nothing changes.
+
+    >>> import minigrad
+    >>> minigrad.tensor([0, 1]).to(minigrad.float32)
+    tensor([0., 1.])
+    """
     dtype, device, copy = _destination(*args, **kwargs)
     out = input
     if dtype is not None and dtypes.as_numpy(dtype) != out.array.dtype:
@@ -566,27 +636,53 @@ def numel(input: Tensor) -> int:
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether obj is a Tensor."""
+    """Whether obj is a Tensor.
+
+    >>> import minigrad
+    >>> minigrad.is_tensor(minigrad.ones(2)), minigrad.is_tensor([1.0, 1.0])
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether x is of type float16, float32 or float64."""
+    """Whether x is of type float16, float32 or float64.
+
+    >>> import minigrad
+    >>> a, b = minigrad.tensor(1.0), minigrad.tensor(1)
+    >>> minigrad.is_floating_point(a), minigrad.is_floating_point(b)
+    (True, False)
+    """
     return input.dtype.is_floating_point
 
 
 def is_complex(input: Tensor) -> bool:
-    """False: minigrad has no complex types."""
+    """False: minigrad has no complex types.
+
+    >>> import minigrad
+    >>> minigrad.is_complex(minigrad.ones(2))
+    False
+    """
     return input.is_complex()
 
 
 def is_signed(input: Tensor) -> bool:
-    """Whether x's type has negative numbers."""
+    """Whether x's type has negative numbers.
+
+    >>> import minigrad
+    >>> minigrad.is_signed(minigrad.tensor(1)), minigrad.is_signed(minigrad.tensor(True))
+    (True, False)
+    """
     return input.dtype.is_signed
 
 
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element of x is not 0; RuntimeError where there are more, or none."""
+    """Whether the one element of x is not 0; RuntimeError where there are more, or none.
+
+    >>> import minigrad
+    >>> minigrad.is_nonzero(minigrad.tensor([0.5])), minigrad.is_nonzero(minigrad.tensor(0))
+    (True, False)
+    """
     return bool(input)
 
 

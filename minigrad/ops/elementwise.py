@@ -522,7 +522,12 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 def positive(input: Tensor) -> Tensor:
-    """x itself; RuntimeError for bools."""
+    """x itself; RuntimeError for bools.
+
+    >>> import minigrad
+    >>> minigrad.positive(minigrad.tensor([-1, 2]))
+    tensor([-1,  2])
+    """
     if _is_bool(input):
         raise RuntimeError("positive(): the `+` operator, on a bool tensor is not supported")
     return input

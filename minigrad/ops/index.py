@@ -124,7 +124,15 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 
 
 def setitem(input: Tensor, key: Any, value: Any) -> None:
-    """x[key] = value, a number or a tensor that broadcasts to x[key]; key as in getitem."""
+    """x[key] = value, a number or a tensor that broadcasts to x[key]; key as in getitem.
+
+    >>> import minigrad
+    >>> x = minigrad.zeros(2, 3)
+    >>> x[:, 1] = minigrad.tensor([5.0, 6.0])
+    >>> x
+    tensor([[0., 5., 0.],
+            [0., 6., 0.]])
+    """
     value = _value(input, value)
     mask = _index_tensor(key, input) if _is_mask(key) else None
     if mask is not None and not value.array.shape and _fits_front(mask, input):

@@ -227,6 +227,11 @@ def baddbmm(
 ) -> Tensor:
     """out = beta * input + alpha * (batch1 @ batch2), for batches of matrices; `input`
     broadcasts.
+
+    >>> import minigrad
+    >>> a, b = minigrad.ones(2, 1, 3), minigrad.ones(2, 3, 1)
+    >>> minigrad.baddbmm(minigrad.tensor(10.0), a, b, alpha=2).flatten()
+    tensor([16., 16.])
     """
     return _scaled(input, beta) + _scaled(bmm(batch1, batch2), alpha)
 

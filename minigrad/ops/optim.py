@@ -70,6 +70,12 @@ def sgd_(
 
     Without momentum `buffers` is None. A buffer's first step starts from zeros, with a dampening of
     0. The tensors of one call are of one device and type; lr is a 0-d one beside them.
+
+    >>> import minigrad
+    >>> p, g = minigrad.tensor([1.0]), minigrad.tensor([0.5])
+    >>> minigrad.ops.sgd_([p], [g], None, minigrad.tensor(0.1), 0.0, 0.0, 0.0, False, False)
+    >>> p
+    tensor([0.9500])
     """
     p = params[0]
     p.device.backend.sgd_(
@@ -109,6 +115,14 @@ def adam_(
     The corrections are 1 - beta ** step; with `decoupled` the weights decay on their own, as AdamW
     has it. The tensors of one call are of one device and type, and have taken equally many steps;
     lr and the corrections are 0-d ones beside them.
+
+    >>> import minigrad
+    >>> p, g = minigrad.tensor([1.0]), minigrad.tensor([0.5])
+    >>> m, v = minigrad.zeros(1), minigrad.zeros(1)
+    >>> lr, c1, c2 = minigrad.tensor(0.1), minigrad.tensor(1 - 0.9), minigrad.tensor(1 - 0.999)
+    >>> minigrad.ops.adam_([p], [g], [m], [v], lr, 0.9, 0.999, 1e-8, 0.0, False, c1, c2, False)
+    >>> p
+    tensor([0.9000])
     """
     p = params[0]
     p.device.backend.adam_(

@@ -164,7 +164,12 @@ _first_seed = _unforeseen()  # of default generators that nobody has asked for y
 
 
 def default_generator(device: Any = None) -> Generator:
-    """The generator that is used on `device` where none is given."""
+    """The generator that is used on `device` where none is given.
+
+    >>> import minigrad
+    >>> minigrad.manual_seed(3) is minigrad.ops.random.default_generator()
+    True
+    """
     place = devices.resolve(device)
     found = _generators.get(place)
     if found is None:
@@ -193,24 +198,51 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Starts a sequence that cannot be foreseen on every device, and returns its seed."""
+    """Starts a sequence that cannot be foreseen on every device, and returns its seed.
+
+    >>> import minigrad
+    >>> minigrad.seed() == minigrad.initial_seed()
+    True
+    """
     chosen = _unforeseen()
     manual_seed(chosen)
     return chosen
 
 
 def initial_seed() -> int:
-    """The seed of the default device's generator."""
+    """The seed of the default device's generator.
+
+    >>> import minigrad
+    >>> _ = minigrad.manual_seed(7)
+    >>> minigrad.initial_seed()
+    7
+    """
     return default_generator().initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """The state of the default device's generator."""
+    """The state of the default device's generator.
+
+    >>> import minigrad
+    >>> state = minigrad.get_rng_state()
+    >>> x = minigrad.rand(3)
+    >>> minigrad.set_rng_state(state)
+    >>> minigrad.equal(x, minigrad.rand(3))
+    True
+    """
     return default_generator().get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Puts the default device's generator back to a state that get_rng_state returned."""
+    """Puts the default device's generator back to a state that get_rng_state returned.
+
+    >>> import minigrad
+    >>> state = minigrad.get_rng_state()
+    >>> x = minigrad.randn(3)
+    >>> minigrad.set_rng_state(state)
+    >>> minigrad.equal(x, minigrad.randn(3))
+    True
+    """
     default_generator().set_state(new_state)
 
 
@@ -249,7 +281,13 @@ def uniform(
     dtype: Any = None,
     device: Any = None,
 ) -> Tensor:
-    """Uniform numbers in [low, high): Tensor.uniform_'s distribution."""
+    """Uniform numbers in [low, high): Tensor.uniform_'s distribution.
+
+    >>> import minigrad
+    >>> x = minigrad.ops.random.uniform(5, 8, (2, 3))
+    >>> x.shape, bool(((x >= 5) & (x < 8)).all())
+    (minigrad.Size([2, 3]), True)
+    """
     if not low <= high:
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}"
@@ -271,6 +309,11 @@ def integers(
 ) -> Tensor:
     """Integers in [low, high), or [0, low) without high: Tensor.random_'s distribution. By default
     all the type holds.
+
+    >>> import minigrad
+    >>> x = minigrad.ops.random.integers(5, 8, (2, 3), dtype=minigrad.int64)
+    >>> x.shape, bool(((x >= 5) & (x < 8)).all())
+    (minigrad.Size([2, 3]), True)
     """
     target = dtypes.as_numpy(dtype or dtypes.int64)
     if high is None:
@@ -301,7 +344,13 @@ def bernoulli_of(
     dtype: Any = None,
     device: Any = None,
 ) -> Tensor:
-    """1 with probability p, else 0; a tensor p broadcasts to the size."""
+    """1 with probability p, else 0; a tensor p broadcasts to the size.
+
+    >>> import minigrad
+    >>> minigrad.ops.random.bernoulli_of(minigrad.tensor([0.0, 1.0]), (2, 2))
+    tensor([[0., 1.],
+            [0., 1.]])
+    """
     inside = bool(((p >= 0) & (p <= 1)).all()) if isinstance(p, Tensor) else 0.0 <= p <= 1.0
     if not inside:
         raise RuntimeError(f"bernoulli: expected probabilities p >= 0 and p <= 1, got {p}")
@@ -322,6 +371,12 @@ def fill_random(
 ) -> Tensor:
     """x <- draw(*params), of x's shape and type: what Tensor.normal_, uniform_, bernoulli_ and
     random_ are.
+
+    >>> import minigrad
+    >>> x = minigrad.zeros(4, dtype=minigrad.int64)
+    >>> x = minigrad.ops.random.fill_random(x, minigrad.ops.random.integers, 5, 8)
+    >>> bool(((x >= 5) & (x < 8)).all())
+    True
     """
     with no_grad():
         value = draw(*params, x.array.shape, generator=generator, dtype=x.dtype, device=x.device)
@@ -362,7 +417,15 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers with mean 0 and variance 1: randn(2, 3) or randn((2, 3))."""
+    """Normal numbers with mean 0 and variance 1: randn(2, 3) or randn((2, 3)).
+
+    >>> import minigrad
+    >>> _ = minigrad.manual_seed(0)
+    >>> x = minigrad.randn(2, 3)
+    >>> _ = minigrad.manual_seed(0)
+    >>> x.shape, minigrad.equal(x, minigrad.randn(2, 3))
+    (minigrad.Size([2, 3]), True)
+    """
     x = _draw("normal", shape_of(shape, size), _float_type("randn", dtype), device, generator)
     return _finish(x, requires_grad)
 
@@ -560,7 +623,13 @@ def rand_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniform numbers in [0, 1) in the shape, type and on the device of `input`."""
+    """Uniform numbers in [0, 1) in the shape, type and on the device of `input`.
+
+    >>> import minigrad
+    >>> x = minigrad.rand_like(minigrad.zeros(2, 3))
+    >>> x.shape, bool(((x >= 0) & (x < 1)).all())
+    (minigrad.Size([2, 3]), True)
+    """
     return rand(
         input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device)
     )
@@ -574,7 +643,13 @@ def randn_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers with mean 0 and variance 1 in the shape, type and on the device of `input`."""
+    """Normal numbers with mean 0 and variance 1 in the shape, type and on the device of `input`.
+
+    >>> import minigrad
+    >>> x = minigrad.randn_like(minigrad.zeros(2, 3, dtype=minigrad.float64))
+    >>> x.shape, x.dtype
+    (minigrad.Size([2, 3]), minigrad.float64)
+    """
     return randn(
         input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device)
     )
@@ -590,7 +665,13 @@ def randint_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers in [low, high), or [0, low), in the shape, type and on the device of `input`."""
+    """Integers in [low, high), or [0, low), in the shape, type and on the device of `input`.
+
+    >>> import minigrad
+    >>> x = minigrad.randint_like(minigrad.zeros(2, 3), 5, 8)
+    >>> x.shape, x.dtype, bool(((x >= 5) & (x < 8)).all())
+    (minigrad.Size([2, 3]), minigrad.float32, True)
+    """
     low, high = (0, low) if high is None else (low, high)
     like = _like(input, dtype, device)
     return randint(low, high, input.shape, generator=generator, requires_grad=requires_grad, **like)

@@ -215,7 +215,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dim."""
+    """All elements in one dim.
+
+    >>> import minigrad
+    >>> minigrad.ravel(minigrad.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return reshape(input, -1) if input.numel() else reshape(input, 0)
 
 
@@ -265,19 +270,34 @@ def unsqueeze(input: Tensor, dim: Any) -> Tensor:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Each tensor with at least one dim."""
+    """Each tensor with at least one dim.
+
+    >>> import minigrad
+    >>> minigrad.atleast_1d(minigrad.tensor(5))
+    tensor([5])
+    """
     return _each(lambda x: x if x.dim() else viewed(x, (1,)), tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Each tensor with at least two dims: a vector becomes a row."""
+    """Each tensor with at least two dims: a vector becomes a row.
+
+    >>> import minigrad
+    >>> minigrad.atleast_2d(minigrad.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
     return _each(
         lambda x: viewed(x, (1,) * (2 - x.dim()) + x.array.shape) if x.dim() < 2 else x, tensors
     )
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Each tensor with at least three dims: a vector becomes (1, n, 1), a matrix (m, n, 1)."""
+    """Each tensor with at least three dims: a vector becomes (1, n, 1), a matrix (m, n, 1).
+
+    >>> import minigrad
+    >>> minigrad.atleast_3d(minigrad.ones(2)).shape, minigrad.atleast_3d(minigrad.ones(2, 3)).shape
+    (minigrad.Size([1, 2, 1]), minigrad.Size([2, 3, 1]))
+    """
     return _each(lambda x: unsqueeze(atleast_2d(x), -1) if x.dim() < 3 else x, tensors)
 
 

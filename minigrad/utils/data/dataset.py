@@ -37,7 +37,15 @@ class Dataset:
 
 
 class IterableDataset(Dataset):
-    """Samples one after the other, for streams: a subclass defines `__iter__`."""
+    """Samples one after the other, for streams: a subclass defines `__iter__`.
+
+    >>> import minigrad
+    >>> class Squares(minigrad.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return (i * i for i in range(4))
+    >>> [x.tolist() for x in minigrad.utils.data.DataLoader(Squares(), batch_size=2)]
+    [[0, 1], [4, 9]]
+    """
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")

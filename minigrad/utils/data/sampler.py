@@ -11,7 +11,16 @@ from minigrad.tensor import Tensor
 
 
 class Sampler:
-    """Yields indices of samples; subclasses define `__iter__`, and `__len__` if they can."""
+    """Yields indices of samples; subclasses define `__iter__`, and `__len__` if they can.
+
+    >>> import minigrad
+    >>> class Backwards(minigrad.utils.data.Sampler):
+    ...     def __iter__(self):
+    ...         return iter([2, 1, 0])
+    >>> data = [10, 20, 30]
+    >>> [x.tolist() for x in minigrad.utils.data.DataLoader(data, sampler=Backwards())]
+    [[30], [20], [10]]
+    """
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
@@ -93,7 +102,12 @@ class RandomSampler(Sampler):
 
 
 class SubsetRandomSampler(Sampler):
-    """The given indices in random order."""
+    """The given indices in random order.
+
+    >>> import minigrad
+    >>> sorted(minigrad.utils.data.SubsetRandomSampler([3, 5, 8]))
+    [3, 5, 8]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices = indices
