@@ -27,10 +27,8 @@ def sum_kernel(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     small = 16 * SMALL if len(axes) == x.ndim or x.shape[-1] >= 64 else SMALL
     if x.size <= small or x.dtype.char not in "fd" or not axes:
         return np.add.reduce(x, axes, x.dtype, keepdims=keepdims, out=...)
-    shape = tuple(n for axis, n in enumerate(x.shape) if keepdims or axis not in axes)
-    if keepdims:
-        shape = tuple(1 if axis in axes else n for axis, n in enumerate(shape))
-    return flat_sum(x, axes).reshape(shape)
+    sides = [(1 if axis in axes else n, axis) for axis, n in enumerate(x.shape)]
+    return flat_sum(x, axes).reshape([n for n, axis in sides if keepdims or axis not in axes])
 
 
 def flat_sum(x: np.ndarray, axes: Axes) -> np.ndarray:
