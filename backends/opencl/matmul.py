@@ -24,9 +24,9 @@ Run = Callable[[Array, Array], Array]
 def matmul(backend: OpenCLDevice, x: Array, y: Array) -> Array:
     """out[..., r, c] = sum(x[..., r, k] * y[..., k, c] for k); leading axes broadcast"""
     key = ("matmul", x.layout, y.layout)
-    run = backend.plans.get(key)
+    run: Run | None = backend.plans.get(key)
     if run is None:
-        run = backend.plans[key] = _plan(backend, x.layout, y.layout)
+        run = backend.keep(key, _plan(backend, x.layout, y.layout))
     return run(x, y)
 
 

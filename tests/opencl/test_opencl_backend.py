@@ -410,6 +410,38 @@ def test_long_reductions_in_pieces(name: str, shape: tuple[int, ...]) -> None:
 
 
 @every_runtime
+@pytest.mark.parametrize(("shape", "axes"), [
+    ((300_000,), (0,)), ((200_000, 5), (0,)), ((3, 100_000, 8), (1,)), ((2, 150_000), (1,))])
+def test_long_sums_keep_their_digits(name: str, shape: tuple[int, ...], axes: Any) -> None:
+    """All terms are positive: a total outgrows them, and in one long sum the roundings add up."""
+    backend = minigrad.device(name).backend
+    values = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
+    found = backend.to_host(backend.sum(backend.from_host(values), axes, False))
+    np.testing.assert_allclose(found, values.astype(np.float64).sum(axes), 1e-6)
+
+
+@every_runtime
+@pytest.mark.parametrize(("shape", "axis"), [((200_003,), 0), ((3, 70_001), 1), ((70_001, 3), 0)])
+def test_long_lines_are_scanned_in_pieces(name: str, shape: tuple[int, ...], axis: int) -> None:
+    backend = minigrad.device(name).backend
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 1, shape).astype(np.float32)
+    near_one = (1 + (values - 0.5) * 1e-3).astype(np.float32)
+    for op, x in ((np.cumsum, values), (np.cumprod, near_one)):
+        found = backend.to_host(getattr(backend, op.__name__)(backend.from_host(x), axis))
+        np.testing.assert_allclose(found, op(x.astype(np.float64), axis), 4e-7)
+    integers = rng.integers(-5, 6, shape)
+    found = backend.to_host(backend.cumsum(backend.from_host(integers), axis))
+    np.testing.assert_array_equal(found, np.cumsum(integers, axis))
+    values[shape[0] // 2] = np.inf
+    found = backend.to_host(backend.cumsum(backend.from_host(values), axis))
+    np.testing.assert_allclose(found, np.cumsum(values.astype(np.float64), axis), 1e-6)
+    for x in (rng.integers(0, 9, shape), values, np.where(values > 0.999, np.nan, values)):
+        found = backend.to_host(backend.argmax(backend.from_host(x), axis, False))
+        np.testing.assert_array_equal(found, x.argmax(axis))
+
+
+@every_runtime
 def test_training_is_the_same_as_on_numpy(name: str) -> None:
     """The same weights, masks and order of samples from one seed, so the same losses."""
 
