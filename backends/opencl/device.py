@@ -18,7 +18,7 @@ import numpy as np
 from ..base import Backend, Work, kernel_names
 from . import discovery
 from .array import Array
-from .program import TYPES, Programs
+from .program import TYPES, Programs, device_failed
 
 SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
 GROUP = 128  # work items of a group on a GPU
@@ -111,7 +111,10 @@ class OpenCLDevice(Backend):
         return max(min(wanted, n // shortest), 1)
 
     def synchronize(self) -> None:
-        self.queue.finish()
+        try:
+            self.queue.finish()
+        except self.cl.Error as error:
+            raise device_failed(self.queue, "finishing its work", error) from error
         self.uploads.finish()
         self.errors.raise_if_any()
 

@@ -263,6 +263,31 @@ def test_a_failed_build_shows_the_numbered_source_and_the_log(name: str) -> None
     assert "no_such_type" in text.rpartition("\n  ")[2]
 
 
+class Lost:
+    """A queue whose device does not answer any more."""
+
+    def __init__(self, queue: Any, error: type[Exception]) -> None:
+        self.device, self.error = queue.device, error
+
+    def finish(self) -> None:
+        raise self.error("clFinish failed: DEVICE_NOT_AVAILABLE")
+
+
+@one_runtime
+def test_a_lost_device_is_an_error_that_says_what_to_do(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = minigrad.device(name).backend
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "queue", Lost(backend.queue, backend.cl.RuntimeError))
+        with pytest.raises(RuntimeError, match=r"failed while finishing its work.*checkpoint"):
+            minigrad.cuda.synchronize(name)
+    launch = backend.programs.kernel("copy.cl", "fill", "*S", FLOAT32, S="float", SC="float")
+    with pytest.raises(RuntimeError, match=r"failed while launching fill of kernels/copy\.cl: .*"):
+        launch((3,), (7,), backend.empty((3,), FLOAT32).buffer, b"")  # no such groups
+    assert (minigrad.ones(3, device=name) + 1).tolist() == [2, 2, 2]
+
+
 @one_runtime
 def test_a_type_that_the_device_lacks_is_refused(name: str) -> None:
     program = (
