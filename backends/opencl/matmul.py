@@ -147,9 +147,9 @@ def tile(backend: OpenCLDevice, dtype: np.dtype) -> dict[str, int]:
 def share_out(backend: OpenCLDevice, product: Product, batches: int, dtype: np.dtype) -> Work:
     """The kernel for this product on this device, and its items.
 
-    A tiny result is computed element by element, a single row without packing. Else a CPU takes the panels of `packed`, and a GPU
-    tiles, large ones where the matrices have room for them. K is split where there would be too few
-    items to keep the device busy.
+    A tiny result is computed element by element, a single row without packing. Else a CPU takes the
+    panels of `packed`, and a GPU tiles, large ones where the matrices have room for them. K is
+    split where there would be too few items to keep the device busy.
     """
     rows, columns, units = product.rows, product.columns, backend.compute_units
     if backend.is_cpu and rows == 1 and product.x_k == product.y_k == 1:

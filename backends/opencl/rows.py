@@ -1,4 +1,4 @@
-"""Kernels that need a whole row at once: how rows are shared out and launched. See kernels/rows.h."""
+"""Kernels that need a whole row at once: how rows are shared out. See kernels/rows.h."""
 
 from __future__ import annotations
 
