@@ -103,7 +103,10 @@ class Programs:
 
     def _launcher(self, file: str, name: str, types: str, dtype: np.dtype | None,
                   defines: dict[str, Any]) -> Launcher:
-        kernel = self.cl.Kernel(self._program(file, dtype, defines), name)
+        try:
+            kernel = self.cl.Kernel(self._program(file, dtype, defines), name)
+        except self.cl.LogicError as error:
+            raise TypeError(f"kernels/{file} has no {name} for {dtype}") from error
         kernel.set_scalar_arg_dtypes([_ARGUMENTS.get(t) or np.dtype(t) if t != "*" else None
                                       for t in types])
         queue, notes, lock = self.queue, self.notes, threading.Lock()

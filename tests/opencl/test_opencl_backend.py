@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -608,15 +607,3 @@ def test_a_long_sum_is_the_same_at_every_run(name: str) -> None:
     assert len(sums) == 1
     added = [zeros.index_add(0, index, source).cpu().numpy().tobytes() for _ in range(5)]
     assert len(set(added)) == 1
-
-
-@one_runtime
-@pytest.mark.parametrize("file", ["test_state_machine.py", "test_optim.py", "test_data.py"])
-def test_what_is_tested_on_numpy_holds_where_opencl_is_the_default(name: str, file: str) -> None:
-    """Random programs of views and writes, optimizers, and batches, moved by the environment."""
-    path = Path(__file__).parents[1] / file
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
-        env={**os.environ, "MINIGRAD_BACKEND": "opencl"}, capture_output=True, text=True,
-        check=False)
-    assert result.returncode == 0, result.stdout
