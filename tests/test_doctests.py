@@ -22,6 +22,7 @@ MODULES = ["minigrad", "minigrad.backends"] + [
 WITH_DATA = {"minigrad.datasets.sets", "minigrad.datasets.libreoffice"}
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of(name):
     module = importlib.import_module(name)

@@ -7,7 +7,7 @@ import numpy as np
 from ..base import Number, Shape
 from .array import Array, HostCopy, contiguous_layout
 from .device import OpenCLDevice
-from .program import TYPES
+from .program import TYPES, device_failed
 from .walk import SLOTS, overlap, plan
 
 INT64 = np.dtype(np.int64)
@@ -35,8 +35,11 @@ class Memory(OpenCLDevice):
         if array.size:
             x = self.contiguous(x)
             start = x.offset * x.dtype.itemsize
-            event = self.cl.enqueue_copy(
-                self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+            try:
+                event = self.cl.enqueue_copy(
+                    self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+            except self.cl.Error as error:
+                raise device_failed(self.queue, "copying to the host", error) from error
             self.programs.notes.add(event)
         self.errors.raise_if_any()
         return array
