@@ -30,7 +30,7 @@ LAYERS = [
     ["minigrad.ops"],
     [
         "minigrad.nn", "minigrad.optim", "minigrad.utils", "minigrad.serialization",
-        "minigrad.datasets",
+        "minigrad.datasets", "minigrad.transforms",
     ],
     ["minigrad", "minigrad.testing"],
 ]
@@ -179,6 +179,7 @@ def test_functions_fit_a_screen():
     [
         "", "autograd", "autograd.functional", "cuda", "nn", "nn.functional", "nn.init",
         "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "datasets",
+        "transforms",
     ],
 )  # fmt: skip
 def test_a_missing_name_is_said_to_be_missing(place):
