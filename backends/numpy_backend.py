@@ -6,7 +6,7 @@ Elementwise kernels and reductions are here; the other families have modules of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -131,6 +131,7 @@ class NumpyBackend(Backend):
     """Kernels on `numpy.ndarray`. One instance serves all devices of type cpu."""
 
     name = "numpy"
+    wider: ClassVar = {FLOAT16: np.dtype(np.float64), FLOAT32: np.dtype(np.float64)}
 
     def __init__(self) -> None:
         keep_freed_memory()
@@ -268,12 +269,16 @@ class NumpyBackend(Backend):
     sinh = costly(np.sinh)
     cosh = costly(np.cosh)
     tanh = costly(np.tanh)
+    asinh = costly(np.arcsinh)
+    acosh = costly(np.arccosh)
+    atanh = costly(np.arctanh)
     floor = unary(np.floor)
     ceil = unary(np.ceil)
     trunc = unary(np.trunc)
     isnan = unary(np.isnan)
     isinf = unary(np.isinf)
     isfinite = unary(np.isfinite)
+    signbit = unary(np.signbit)
     logical_not = unary(np.logical_not)
     bitwise_not = unary(np.invert)
 
@@ -324,6 +329,9 @@ class NumpyBackend(Backend):
     fmax = binary(np.fmax)
     fmin = binary(np.fmin)
     hypot = binary(np.hypot)
+    logaddexp = binary(np.logaddexp)
+    logaddexp2 = binary(np.logaddexp2)
+    nextafter = binary(np.nextafter)
     eq = binary(np.equal)
     ne = binary(np.not_equal)
     lt = binary(np.less)

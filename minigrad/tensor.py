@@ -588,6 +588,81 @@ class Tensor:
     def relu(self) -> Tensor:
         return ops.relu(self)
 
+    def asinh(self) -> Tensor:
+        return ops.asinh(self)
+
+    def acosh(self) -> Tensor:
+        return ops.acosh(self)
+
+    def atanh(self) -> Tensor:
+        return ops.atanh(self)
+
+    arcsinh = asinh
+
+    arccosh = acosh
+
+    arctanh = atanh
+
+    def erfc(self) -> Tensor:
+        return ops.erfc(self)
+
+    def erfinv(self) -> Tensor:
+        return ops.erfinv(self)
+
+    def lgamma(self) -> Tensor:
+        return ops.lgamma(self)
+
+    def digamma(self) -> Tensor:
+        return ops.digamma(self)
+
+    def i0(self) -> Tensor:
+        return ops.i0(self)
+
+    def sinc(self) -> Tensor:
+        return ops.sinc(self)
+
+    def deg2rad(self) -> Tensor:
+        return ops.deg2rad(self)
+
+    def rad2deg(self) -> Tensor:
+        return ops.rad2deg(self)
+
+    def polygamma(self, n: _int) -> Tensor:
+        return ops.polygamma(n, self)
+
+    def logit(self, eps: Any = None) -> Tensor:
+        return ops.logit(self, eps)
+
+    def mvlgamma(self, p: _int) -> Tensor:
+        return ops.mvlgamma(self, p)
+
+    def xlogy(self, other: Any) -> Tensor:
+        return ops.xlogy(self, other)
+
+    def logaddexp(self, other: Tensor) -> Tensor:
+        return ops.logaddexp(self, other)
+
+    def logaddexp2(self, other: Tensor) -> Tensor:
+        return ops.logaddexp2(self, other)
+
+    def heaviside(self, values: Tensor) -> Tensor:
+        return ops.heaviside(self, values)
+
+    def copysign(self, other: Any) -> Tensor:
+        return ops.copysign(self, other)
+
+    def nextafter(self, other: Tensor) -> Tensor:
+        return ops.nextafter(self, other)
+
+    def ldexp(self, other: Tensor) -> Tensor:
+        return ops.ldexp(self, other)
+
+    def float_power(self, exponent: Any) -> Tensor:
+        return ops.float_power(self, exponent)
+
+    def positive(self) -> Tensor:
+        return ops.positive(self)
+
     # -- comparison and logic
 
     def eq(self, other: Any) -> Tensor:
@@ -626,6 +701,15 @@ class Tensor:
 
     def isfinite(self) -> Tensor:
         return ops.isfinite(self)
+
+    def signbit(self) -> Tensor:
+        return ops.signbit(self)
+
+    def isposinf(self) -> Tensor:
+        return ops.isposinf(self)
+
+    def isneginf(self) -> Tensor:
+        return ops.isneginf(self)
 
     def isclose(
         self, other: Any, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
@@ -1180,6 +1264,69 @@ class Tensor:
 
     def nan_to_num_(self, nan: _float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
         return ops.inplace(ops.nan_to_num, self, nan, posinf, neginf)
+
+    def asinh_(self) -> Tensor:
+        return ops.inplace(ops.asinh, self)
+
+    def acosh_(self) -> Tensor:
+        return ops.inplace(ops.acosh, self)
+
+    def atanh_(self) -> Tensor:
+        return ops.inplace(ops.atanh, self)
+
+    arcsinh_ = asinh_
+
+    arccosh_ = acosh_
+
+    arctanh_ = atanh_
+
+    def erfc_(self) -> Tensor:
+        return ops.inplace(ops.erfc, self)
+
+    def erfinv_(self) -> Tensor:
+        return ops.inplace(ops.erfinv, self)
+
+    def lgamma_(self) -> Tensor:
+        return ops.inplace(ops.lgamma, self)
+
+    def digamma_(self) -> Tensor:
+        return ops.inplace(ops.digamma, self)
+
+    def i0_(self) -> Tensor:
+        return ops.inplace(ops.i0, self)
+
+    def sinc_(self) -> Tensor:
+        return ops.inplace(ops.sinc, self)
+
+    def deg2rad_(self) -> Tensor:
+        return ops.inplace(ops.deg2rad, self)
+
+    def rad2deg_(self) -> Tensor:
+        return ops.inplace(ops.rad2deg, self)
+
+    def logit_(self, eps: Any = None) -> Tensor:
+        return ops.inplace(ops.logit, self, eps)
+
+    def mvlgamma_(self, p: _int) -> Tensor:
+        return ops.inplace(ops.mvlgamma, self, p)
+
+    def xlogy_(self, other: Any) -> Tensor:
+        return ops.inplace(ops.xlogy, self, other)
+
+    def heaviside_(self, values: Tensor) -> Tensor:
+        return ops.inplace(ops.heaviside, self, values)
+
+    def copysign_(self, other: Any) -> Tensor:
+        return ops.inplace(ops.copysign, self, other)
+
+    def nextafter_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.nextafter, self, other)
+
+    def ldexp_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.ldexp, self, other)
+
+    def float_power_(self, exponent: Any) -> Tensor:
+        return ops.inplace(ops.float_power, self, exponent)
 
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
         return ops.inplace(ops.masked_fill, self, mask, value)

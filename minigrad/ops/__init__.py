@@ -2,6 +2,7 @@
 
     elementwise   arithmetic, exponentials, comparison, activations
     reduce        sum, mean, max, var ... over dimensions
+    special       special functions, and elementwise ops beyond arithmetic
     shape         reshape, permute, cat, pad ...
     index         x[...], gather, scatter, sort ...
     linalg        matmul, einsum, linear ...
@@ -25,6 +26,7 @@ from minigrad.ops import (  # isort: skip
     random,
     reduce,
     shape,
+    special,
 )
 from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
 from minigrad.names import missing
@@ -44,6 +46,7 @@ from minigrad.ops.printing import format_tensor, set_printoptions
 from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
+from minigrad.ops.special import *
 
 # `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one.
 # mypy understands this form.
@@ -60,3 +63,4 @@ __all__ += printing.__all__
 __all__ += random.__all__
 __all__ += reduce.__all__
 __all__ += shape.__all__
+__all__ += special.__all__

@@ -150,7 +150,61 @@ sin, cos, tan, asin, acos, atan = np.sin, np.cos, np.tan, np.arcsin, np.arccos, 
 sinh, cosh, tanh, exp2, log2, log10 = np.sinh, np.cosh, np.tanh, np.exp2, np.log2, np.log10
 isnan, isinf, isfinite = np.isnan, np.isinf, np.isfinite
 logical_not, bitwise_not, square, abs_ = np.logical_not, np.invert, np.square, np.abs
-erf = _each(math.erf)
+asinh, acosh, atanh, signbit = np.arcsinh, np.arccosh, np.arctanh, np.signbit
+logaddexp, logaddexp2, nextafter = np.logaddexp, np.logaddexp2, np.nextafter
+erf, erfc = _each(math.erf), _each(math.erfc)
+
+
+def _is_pole(x: float) -> bool:
+    """Of the gamma function, that is."""
+    return x <= 0 and (math.isinf(x) or x == math.floor(x))
+
+
+lgamma = _each(lambda x: math.inf if _is_pole(x) else math.lgamma(x))
+
+
+@_each
+def erfinv(x: float) -> float:
+    """Solved by bisection."""
+    if not abs(x) < 1:
+        return x * math.inf if abs(x) == 1 else math.nan
+    low, high = -6.0, 6.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.erf(middle) < x else (low, middle)
+    return low
+
+
+def polygamma(x: Array, n: int) -> Array:
+    """The sum of its series up to 400, and the rest by the formula of Euler and Maclaurin."""
+    s = n + 1
+
+    def of(y: float) -> float:
+        if _is_pole(y):
+            if n == 0:
+                return math.nan if y else -math.copysign(math.inf, y)
+            return (-1) ** s * math.inf
+        far = y + 400
+        rest = -math.log(far) if n == 0 else far**-n / n
+        rest += far**-s / 2 + s * far ** -(s + 1) / 12
+        rest -= s * (s + 1) * (s + 2) * far ** -(s + 3) / 720
+        total = math.fsum([(y + k) ** -s for k in range(400)] + [rest])
+        return (-1) ** s * math.factorial(n) * total
+
+    return _each(of)(x)
+
+
+def _bessel(order: int) -> Callable[..., Any]:
+    def of(x: float) -> float:
+        terms = ((x / 2) ** (2 * k + order) for k in range(80))
+        return math.fsum(
+            term / math.factorial(k) / math.factorial(k + order) for k, term in enumerate(terms)
+        )
+
+    return _each(of)
+
+
+i0, i1 = _bessel(0), _bessel(1)
 
 
 def sign(x: Array) -> Array:
