@@ -713,6 +713,30 @@ class Backend:
         indices = self.argmin(x, axis, True)
         return self._drop(axis, keepdims, self.gather(x, axis, indices), indices)
 
+    def cummax(self, x: Array, axis: int) -> tuple[Array, Array]:
+        """values[i, k] = max(x[i, j] for j <= k), NaN from the first one on; indices[i, k] = the
+        last such j (int64)"""
+        if not x.shape:
+            return self.copy(x), self.full((), 0, np.dtype(np.int64))
+        values = self._running_max(x, axis)
+        n = x.shape[axis]
+        places = self.arange(0, 1, n, np.dtype(np.int64))
+        places = self.view(places, (n,) + (1,) * (len(x.shape) - axis - 1))
+        is_largest = self.logical_or(self.eq(x, values), self.ne(x, x))
+        return values, self._running_max(self.where(is_largest, places, 0), axis)
+
+    def _running_max(self, x: Array, axis: int) -> Array:
+        """By doubling: after k rounds each element is the largest of the 2 ** k that end there."""
+        n, step = x.shape[axis], 1
+        while step < n:
+            before, later, earlier = (
+                self.slice(x, _slice_key(x.shape, axis, start, stop))
+                for start, stop in ((0, step), (step, n), (0, n - step))
+            )
+            x = self.cat([before, self.maximum(later, earlier)], axis)
+            step *= 2
+        return x
+
     def _drop(self, axis: int, keepdims: bool, *xs: Array) -> tuple[Array, ...]:
         if keepdims or not xs[0].shape:
             return xs

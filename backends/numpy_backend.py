@@ -127,6 +127,15 @@ def accumulation(ufunc: np.ufunc) -> Any:
     return staticmethod(kernel)
 
 
+def cummax(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    if not x.shape:
+        return x.copy(), np.zeros((), np.int64)
+    values = np.maximum.accumulate(x, axis)
+    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    is_largest = (x == values) | (x != x)
+    return values, np.maximum.accumulate(np.where(is_largest, places, 0), axis)
+
+
 class NumpyBackend(Backend):
     """Kernels on `numpy.ndarray`. One instance serves all devices of type cpu."""
 
@@ -371,6 +380,7 @@ class NumpyBackend(Backend):
     all = selection(np.logical_and)
     cumsum = accumulation(np.add)
     cumprod = accumulation(np.multiply)
+    cummax = staticmethod(cummax)
 
     # --- Indexing --------------------------------------------------------------------------------
 

@@ -860,6 +860,55 @@ class Tensor:
     def count_nonzero(self, dim: Any = None) -> Tensor:
         return ops.count_nonzero(self, dim)
 
+    def median(self, dim: Any = None, keepdim: _bool = False) -> Any:
+        return ops.median(self, dim, keepdim)
+
+    def nanmedian(self, dim: Any = None, keepdim: _bool = False) -> Any:
+        return ops.nanmedian(self, dim, keepdim)
+
+    def mode(self, dim: Any = -1, keepdim: _bool = False) -> Any:
+        return ops.mode(self, dim, keepdim)
+
+    def kthvalue(self, k: _int, dim: Any = -1, keepdim: _bool = False) -> Any:
+        return ops.kthvalue(self, k, dim, keepdim)
+
+    def quantile(
+        self, q: Any, dim: Any = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        return ops.quantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def nanquantile(
+        self, q: Any, dim: Any = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        return ops.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def nansum(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
+        return ops.nansum(self, dim, keepdim, dtype=dtype)
+
+    def nanmean(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
+        return ops.nanmean(self, dim, keepdim, dtype=dtype)
+
+    def aminmax(self, *, dim: Any = None, keepdim: _bool = False) -> Any:
+        return ops.aminmax(self, dim=dim, keepdim=keepdim)
+
+    def cummax(self, dim: Any) -> Any:
+        return ops.cummax(self, dim)
+
+    def cummin(self, dim: Any) -> Any:
+        return ops.cummin(self, dim)
+
+    def logcumsumexp(self, dim: Any) -> Tensor:
+        return ops.logcumsumexp(self, dim)
+
+    def diff(self, n: _int = 1, dim: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
+        return ops.diff(self, n, dim, prepend, append)
+
+    def bincount(self, weights: Any = None, minlength: _int = 0) -> Tensor:
+        return ops.bincount(self, weights, minlength)
+
+    def histc(self, bins: _int = 100, min: Any = 0, max: Any = 0) -> Tensor:
+        return ops.histc(self, bins, min, max)
+
     @numpy_names
     def softmax(self, dim: Any, dtype: Any = None) -> Tensor:
         return ops.softmax(self, dim, dtype)

@@ -2,6 +2,7 @@
 
     elementwise   arithmetic, exponentials, comparison, activations
     reduce        sum, mean, max, var ... over dimensions
+    statistics    median, quantile, cummax, histograms, differences
     special       special functions, and elementwise ops beyond arithmetic
     shape         reshape, permute, cat, pad ...
     index         x[...], gather, scatter, sort ...
@@ -27,6 +28,7 @@ from minigrad.ops import (  # isort: skip
     reduce,
     shape,
     special,
+    statistics,
 )
 from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
 from minigrad.names import missing
@@ -47,6 +49,7 @@ from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
 from minigrad.ops.special import *
+from minigrad.ops.statistics import *
 
 # `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one.
 # mypy understands this form.
@@ -64,3 +67,4 @@ __all__ += random.__all__
 __all__ += reduce.__all__
 __all__ += shape.__all__
 __all__ += special.__all__
+__all__ += statistics.__all__

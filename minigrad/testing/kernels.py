@@ -375,6 +375,7 @@ row("max_with_indices", _along_distinct, "fib")
 row("min_with_indices", _along_distinct, "fib")
 row("cumsum", _cumulate, "fi")
 row("cumprod", _cumulate, "fi")
+row("cummax", lambda draw: (x := draw.distinct(draw.shape()), draw.axis(x.ndim)), "fib")
 row("var", _var)
 row("logsumexp", _reduce(), smooth=_reduce(min_side=1))
 

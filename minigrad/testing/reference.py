@@ -395,6 +395,19 @@ def cumprod(x: Array, axis: int) -> Array:
     return np.cumprod(x, axis, x.dtype) if x.ndim else x.copy()
 
 
+def cummax(x: Array, axis: int) -> tuple[Array, Array]:
+    if x.ndim == 0:
+        return x.copy(), np.array(0)
+    values, indices = x.copy(), np.zeros(x.shape, np.int64)
+    for i in np.ndindex(x.shape):
+        if i[axis]:
+            before = _at(i, axis, i[axis] - 1)
+            stays = values[before] != values[before] or values[before] > x[i]
+            values[i] = values[before] if stays and x[i] == x[i] else x[i]
+            indices[i] = indices[before] if stays and x[i] == x[i] else i[axis]
+    return values, indices
+
+
 def var(x: Array, axes: Shape, correction: float, keepdims: bool) -> Array:
     n = math.prod(x.shape[axis] for axis in axes)
     mean = np.sum(x, axes, keepdims=True) / np.float64(n)

@@ -317,6 +317,8 @@ spec("min_with_indices", flat=(0,), points=(point([[3.0, 1, 1]], 1, False, gives
 spec("any", "all", "argmax", "argmin")
 spec("cumsum", **linear)
 spec("cumprod", points=(point([2.0, 0, 3], 0, gives=[[1, 8, 0]]),))
+last_tie = point([1.0, 3, 3, 2], 0, gives=[[1, 1, 2, 0]])
+spec("cummax", flat=(0,), points=(last_tie,))
 no_freedom = point([[3.0, 1.0]], (1,), 2, False, gives=[[[inf, -inf]]])
 spec("var", points=(no_freedom,))
 spec("logsumexp")
