@@ -773,6 +773,19 @@ class Backend:
     def scatter_add(self, x: Array, axis: int, index: Array, src: Array) -> Array:
         """out = copy(x); for i of index: out[i[axis := index[i]]] += src[i]"""
 
+    def scatter_max(self, x: Array, axis: int, index: Array, src: Array) -> Array:
+        """out = copy(x); for i of index: out[i[axis := index[i]]] = max(that, src[i]), NaN if one
+        is"""
+        # Scattered in ascending order, the largest one is written last, and stays.
+        n, count = math.prod(x.shape), math.prod(index.shape)
+        places = self.view(self.arange(0, 1, n, np.dtype(np.int64)), x.shape)
+        places = self._reshape(self.gather(places, axis, index), (count,))
+        covered = self.slice(src, tuple(slice(0, size, 1) for size in index.shape))
+        values, order = self.sort(self._reshape(covered, (count,)), 0, False)
+        flat, places = self._reshape(x, (n,)), self.index_select(places, 0, order)
+        largest = self.scatter(flat, 0, places, values)
+        return self.view(self.maximum(flat, largest), x.shape)
+
     @core
     def index(self, x: Array, indices: Sequence[Array | None]) -> Array:
         """out = x[indices] as NumPy means it; None keeps its axis, missing ones at the end too.

@@ -387,6 +387,7 @@ class NumpyBackend(Backend):
     gather = staticmethod(numpy_index.gather)
     scatter = staticmethod(numpy_index.scatter)
     scatter_add = staticmethod(numpy_index.scatter_add)
+    scatter_max = staticmethod(numpy_index.scatter_max)
     index = staticmethod(numpy_index.index)
     index_put = staticmethod(numpy_index.index_put)
     index_select = staticmethod(numpy_index.index_select)

@@ -1020,6 +1020,58 @@ class Tensor:
     def unfold(self, dimension: Any, size: Any, step: Any) -> Tensor:
         return ops.unfold(self, dimension, size, step)
 
+    def fliplr(self) -> Tensor:
+        return ops.fliplr(self)
+
+    def flipud(self) -> Tensor:
+        return ops.flipud(self)
+
+    def rot90(self, k: _int = 1, dims: Any = (0, 1)) -> Tensor:
+        return ops.rot90(self, k, dims)
+
+    def tensor_split(self, indices_or_sections: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return ops.tensor_split(self, indices_or_sections, dim)
+
+    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return ops.hsplit(self, indices_or_sections)
+
+    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return ops.vsplit(self, indices_or_sections)
+
+    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return ops.dsplit(self, indices_or_sections)
+
+    def split_with_sizes(self, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return ops.split_with_sizes(self, split_sizes, dim)
+
+    def diag_embed(self, offset: _int = 0, dim1: Any = -2, dim2: Any = -1) -> Tensor:
+        return ops.diag_embed(self, offset, dim1, dim2)
+
+    def diagflat(self, offset: _int = 0) -> Tensor:
+        return ops.diagflat(self, offset)
+
+    def trace(self) -> Tensor:
+        return ops.trace(self)
+
+    def diagonal_scatter(
+        self, src: Tensor, offset: _int = 0, dim1: Any = 0, dim2: Any = 1
+    ) -> Tensor:
+        return ops.diagonal_scatter(self, src, offset, dim1, dim2)
+
+    def select_scatter(self, src: Tensor, dim: Any, index: _int) -> Tensor:
+        return ops.select_scatter(self, src, dim, index)
+
+    def slice_scatter(
+        self, src: Tensor, dim: Any = 0, start: Any = None, end: Any = None, step: _int = 1
+    ) -> Tensor:
+        return ops.slice_scatter(self, src, dim, start, end, step)
+
+    def as_strided(self, size: Any, stride: Any, storage_offset: Any = None) -> Tensor:
+        return ops.as_strided(self, size, stride, storage_offset)
+
+    def argwhere(self) -> Tensor:
+        return ops.argwhere(self)
+
     def ravel(self) -> Tensor:
         return ops.ravel(self)
 
@@ -1044,6 +1096,47 @@ class Tensor:
 
     def index_put(self, indices: Any, values: Any, accumulate: _bool = False) -> Tensor:
         return ops.index_put(self, indices, values, accumulate)
+
+    def take(self, index: Tensor) -> Tensor:
+        return ops.take(self, index)
+
+    def put(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        return ops.put(self, index, source, accumulate)
+
+    def index_fill(self, dim: Any, index: Tensor, value: Any) -> Tensor:
+        return ops.index_fill(self, dim, index, value)
+
+    def index_copy(self, dim: Any, index: Tensor, source: Tensor) -> Tensor:
+        return ops.index_copy(self, dim, index, source)
+
+    def scatter_reduce(
+        self, dim: Any, index: Tensor, src: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
+
+    def index_reduce(
+        self, dim: Any, index: Tensor, source: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.index_reduce(self, dim, index, source, reduce, include_self=include_self)
+
+    def renorm(self, p: Any, dim: Any, maxnorm: _float) -> Tensor:
+        return ops.renorm(self, p, dim, maxnorm)
+
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        return ops.masked_scatter(self, mask, source)
+
+    def isin(
+        self, test_elements: Any, *, assume_unique: _bool = False, invert: _bool = False
+    ) -> Tensor:
+        return ops.isin(self, test_elements, assume_unique=assume_unique, invert=invert)
+
+    def unique_consecutive(
+        self, return_inverse: _bool = False, return_counts: _bool = False, dim: Any = None
+    ) -> Any:
+        return ops.unique_consecutive(self, return_inverse, return_counts, dim)
+
+    def msort(self) -> Tensor:
+        return ops.msort(self)
 
     def take_along_dim(self, indices: Any, dim: Any = None) -> Tensor:
         return ops.take_along_dim(self, indices, dim)
@@ -1396,6 +1489,35 @@ class Tensor:
 
     def index_add_(self, dim: Any, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
         return ops.inplace(ops.index_add, self, dim, index, source, alpha=alpha)
+
+    def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        return ops.inplace(ops.put, self, index, source, accumulate)
+
+    def index_fill_(self, dim: Any, index: Tensor, value: Any) -> Tensor:
+        return ops.inplace(ops.index_fill, self, dim, index, value)
+
+    def index_copy_(self, dim: Any, index: Tensor, source: Tensor) -> Tensor:
+        return ops.inplace(ops.index_copy, self, dim, index, source)
+
+    def scatter_reduce_(
+        self, dim: Any, index: Tensor, src: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.inplace(
+            ops.scatter_reduce, self, dim, index, src, reduce, include_self=include_self
+        )
+
+    def index_reduce_(
+        self, dim: Any, index: Tensor, source: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.inplace(
+            ops.index_reduce, self, dim, index, source, reduce, include_self=include_self
+        )
+
+    def renorm_(self, p: Any, dim: Any, maxnorm: _float) -> Tensor:
+        return ops.inplace(ops.renorm, self, p, dim, maxnorm)
+
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        return ops.inplace(ops.masked_scatter, self, mask, source)
 
     def index_put_(self, indices: Any, values: Any, accumulate: _bool = False) -> Tensor:
         return ops.index_put_inplace(self, indices, values, accumulate)

@@ -5,7 +5,9 @@
     statistics    median, quantile, cummax, histograms, differences
     special       special functions, and elementwise ops beyond arithmetic
     shape         reshape, permute, cat, pad ...
+    arrange       stacks, splits, grids, scattered slices
     index         x[...], gather, scatter, sort ...
+    place         scatter_reduce, masked_scatter, take, isin ...
     linalg        matmul, einsum, linear ...
     conv, pool    convolutions and pooling
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
@@ -15,6 +17,7 @@
 """
 
 from minigrad.ops import (  # isort: skip
+    arrange,
     conv,
     create,
     elementwise,
@@ -22,6 +25,7 @@ from minigrad.ops import (  # isort: skip
     index,
     linalg,
     optim,
+    place,
     pool,
     printing,
     random,
@@ -32,6 +36,7 @@ from minigrad.ops import (  # isort: skip
 )
 from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
 from minigrad.names import missing
+from minigrad.ops.arrange import *
 from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
@@ -43,6 +48,7 @@ from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
 from minigrad.ops.linalg import *
 from minigrad.ops.optim import *
+from minigrad.ops.place import *
 from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions
 from minigrad.ops.random import *
@@ -54,6 +60,7 @@ from minigrad.ops.statistics import *
 # `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one.
 # mypy understands this form.
 __all__: list[str] = []
+__all__ += arrange.__all__
 __all__ += conv.__all__
 __all__ += create.__all__
 __all__ += elementwise.__all__
@@ -61,6 +68,7 @@ __all__ += fused.__all__
 __all__ += index.__all__
 __all__ += linalg.__all__
 __all__ += optim.__all__
+__all__ += place.__all__
 __all__ += pool.__all__
 __all__ += printing.__all__
 __all__ += random.__all__

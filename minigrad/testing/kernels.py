@@ -406,6 +406,13 @@ def _scatter(unique: bool) -> Inputs:
     return inputs
 
 
+def _scatter_distinct(draw: Draw) -> tuple[Any, ...]:
+    """Values that are nowhere equal, so that each place has one largest."""
+    x, axis, index = _axis_index(draw)
+    values = draw.distinct((x.size + index.size,))
+    return values[: x.size].reshape(x.shape), axis, index, values[x.size :].reshape(index.shape)
+
+
 def _subscripts(draw: Draw, shape: Shape) -> list[np.ndarray | None]:
     """Indices for some of the axes, None for others, negative ones among them."""
     which = draw.axes(len(shape)) or (draw.axis(len(shape)),)
@@ -465,6 +472,7 @@ def _searchsorted(draw: Draw) -> tuple[Any, ...]:
 row("gather", _axis_index, "fib")
 row("scatter", _scatter(True), "fib")
 row("scatter_add", _scatter(False), "fi")
+row("scatter_max", _scatter_distinct, "fib")
 row("index", _index, "fib")
 row("index_put", _index_put, "fi")
 row("index_select", _index_select, "fib")

@@ -449,6 +449,14 @@ def scatter_add(x: Array, axis: int, index: Array, src: Array) -> Array:
     return out
 
 
+def scatter_max(x: Array, axis: int, index: Array, src: Array) -> Array:
+    out = x.copy()
+    for i in np.ndindex(index.shape):
+        at = _at(i, axis, index[i])
+        out[at] = np.maximum(out[at], src[i])
+    return out
+
+
 def _subscript(indices: Sequence[Array | None]) -> Any:
     return tuple(slice(None) if index is None else index for index in indices)
 

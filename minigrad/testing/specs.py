@@ -341,6 +341,14 @@ spec(
     flat=(0, 3),
     errors=(fails(ops.scatter_add, [3], 0, beyond, [2], **out_of_bounds),),
 )
+twice, third = np.array([0, 0, 1, 1]), 1 / 3
+shared = point([3.0, 1, 5], 0, twice, [3.0, 3, 7, 6], gives=[[third, 0, 1], [third, third, 1, 0]])
+spec(
+    "scatter_max",
+    flat=(0, 3),
+    points=(shared,),
+    errors=(fails(ops.scatter_reduce, [3], 0, beyond, [2], "amax", **out_of_bounds),),
+)
 spec("index_select", **linear, errors=(fails(ops.index_select, [3], 0, beyond, **out_of_range),))
 spec(
     "index_add",
