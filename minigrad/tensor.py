@@ -1188,6 +1188,39 @@ class Tensor:
     def outer(self, vec2: Tensor) -> Tensor:
         return ops.outer(self, vec2)
 
+    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
+
+    def addmv(self, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addmv(self, mat, vec, beta=beta, alpha=alpha)
+
+    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addr(self, vec1, vec2, beta=beta, alpha=alpha)
+
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def vdot(self, other: Tensor) -> Tensor:
+        return ops.vdot(self, other)
+
+    def inner(self, other: Tensor) -> Tensor:
+        return ops.inner(self, other)
+
+    def kron(self, other: Tensor) -> Tensor:
+        return ops.kron(self, other)
+
+    def cross(self, other: Tensor, dim: Any = None) -> Tensor:
+        return ops.cross(self, other, dim)
+
+    def corrcoef(self) -> Tensor:
+        return ops.corrcoef(self)
+
+    def cov(self, *, correction: _int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
+        return ops.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
     # -- random
 
     def bernoulli(self, p: Any = None, *, generator: Any = None) -> Tensor:
@@ -1394,6 +1427,21 @@ class Tensor:
 
     def hypot_(self, other: Tensor) -> Tensor:
         return ops.inplace(ops.hypot, self, other)
+
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addmm, self, mat1, mat2, beta=beta, alpha=alpha)
+
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addmv, self, mat, vec, beta=beta, alpha=alpha)
+
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addr, self, vec1, vec2, beta=beta, alpha=alpha)
+
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.baddbmm, self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addbmm, self, batch1, batch2, beta=beta, alpha=alpha)
 
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
         return ops.inplace(ops.lerp, self, end, weight)

@@ -9,6 +9,7 @@
     index         x[...], gather, scatter, sort ...
     place         scatter_reduce, masked_scatter, take, isin ...
     linalg        matmul, einsum, linear ...
+    products      addmv, kron, cross, cdist, cov ...
     conv, pool    convolutions and pooling
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
@@ -28,6 +29,7 @@ from minigrad.ops import (  # isort: skip
     place,
     pool,
     printing,
+    products,
     random,
     reduce,
     shape,
@@ -51,6 +53,7 @@ from minigrad.ops.optim import *
 from minigrad.ops.place import *
 from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions
+from minigrad.ops.products import *
 from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
@@ -71,6 +74,7 @@ __all__ += optim.__all__
 __all__ += place.__all__
 __all__ += pool.__all__
 __all__ += printing.__all__
+__all__ += products.__all__
 __all__ += random.__all__
 __all__ += reduce.__all__
 __all__ += shape.__all__

@@ -13,7 +13,7 @@ from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
-from minigrad.ops.elementwise import abs, exp, maximum, minimum, mul, pow, sqrt, square
+from minigrad.ops.elementwise import abs, exp, maximum, minimum, mul, pow, sign, sqrt, square
 from minigrad.ops.index import Pair, place_rule
 from minigrad.ops.shape import flip_, pad_, permute_, slice_, whole
 from minigrad.tensor import Tensor
@@ -535,7 +535,7 @@ def norm(
     if p == 2:
         return _off_zero(sqrt, sum_(square(x), axes, keepdim), 0.0)
     if p == 0:
-        return sum_(cast(x != 0, x.array.dtype), axes, keepdim)
+        return sum_(where_(x != x, 1.0, abs(sign(x))), axes, keepdim)
     size = abs(x)
     if math.isinf(p):
         if 0 in x.array.shape and _count(x.array.shape, axes) == 0:
