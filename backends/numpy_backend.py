@@ -6,7 +6,7 @@ Elementwise kernels and reductions are here; the other families have modules of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -127,10 +127,20 @@ def accumulation(ufunc: np.ufunc) -> Any:
     return staticmethod(kernel)
 
 
+def cummax(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    if not x.shape:
+        return x.copy(), np.zeros((), np.int64)
+    values = np.maximum.accumulate(x, axis)
+    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    is_largest = (x == values) | (x != x)
+    return values, np.maximum.accumulate(np.where(is_largest, places, 0), axis)
+
+
 class NumpyBackend(Backend):
     """Kernels on `numpy.ndarray`. One instance serves all devices of type cpu."""
 
     name = "numpy"
+    wider: ClassVar = {FLOAT16: np.dtype(np.float64), FLOAT32: np.dtype(np.float64)}
 
     def __init__(self) -> None:
         keep_freed_memory()
@@ -266,12 +276,16 @@ class NumpyBackend(Backend):
     sinh = costly(np.sinh)
     cosh = costly(np.cosh)
     tanh = costly(np.tanh)
+    asinh = costly(np.arcsinh)
+    acosh = costly(np.arccosh)
+    atanh = costly(np.arctanh)
     floor = unary(np.floor)
     ceil = unary(np.ceil)
     trunc = unary(np.trunc)
     isnan = unary(np.isnan)
     isinf = unary(np.isinf)
     isfinite = unary(np.isfinite)
+    signbit = unary(np.signbit)
     logical_not = unary(np.logical_not)
     bitwise_not = unary(np.invert)
 
@@ -322,6 +336,9 @@ class NumpyBackend(Backend):
     fmax = binary(np.fmax)
     fmin = binary(np.fmin)
     hypot = binary(np.hypot)
+    logaddexp = binary(np.logaddexp)
+    logaddexp2 = binary(np.logaddexp2)
+    nextafter = binary(np.nextafter)
     eq = binary(np.equal)
     ne = binary(np.not_equal)
     lt = binary(np.less)
@@ -361,12 +378,14 @@ class NumpyBackend(Backend):
     all = selection(np.logical_and)
     cumsum = accumulation(np.add)
     cumprod = accumulation(np.multiply)
+    cummax = staticmethod(cummax)
 
     # --- Indexing --------------------------------------------------------------------------------
 
     gather = staticmethod(numpy_index.gather)
     scatter = staticmethod(numpy_index.scatter)
     scatter_add = staticmethod(numpy_index.scatter_add)
+    scatter_max = staticmethod(numpy_index.scatter_max)
     index = staticmethod(numpy_index.index)
     index_put = staticmethod(numpy_index.index_put)
     index_select = staticmethod(numpy_index.index_select)

@@ -13,7 +13,7 @@ from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
-from minigrad.ops.elementwise import abs, exp, maximum, minimum, pow, sqrt, square
+from minigrad.ops.elementwise import abs, exp, maximum, minimum, mul, pow, sign, sqrt, square
 from minigrad.ops.index import Pair, place_rule
 from minigrad.ops.shape import flip_, pad_, permute_, slice_, whole
 from minigrad.tensor import Tensor
@@ -96,16 +96,19 @@ def _cumprod_rule(
     return (where_(zeros_so_far == 0, before, where_(first, at_first, 0)),)
 
 
-def _scan(x: Tensor, axis: int) -> Tensor:
+def _scan(
+    x: Tensor, axis: int, combine: Callable[..., Tensor] = mul, neutral: float = 1
+) -> Tensor:
     """cumprod by doubling: after k rounds each element is the product of the 2^k that end there.
 
-    Polynomial, so it has the right derivatives of every order, at zeros too.
+    Polynomial, so it has the right derivatives of every order, at zeros too. Other associative ops
+    cumulate in the same way.
     """
     shape, step = x.array.shape, 1
     while shape and step < shape[axis]:
         shorter = slice_(x, whole((*shape[:axis], shape[axis] - step, *shape[axis + 1 :])))
         widths = tuple([(step if i == axis else 0, 0) for i in range(len(shape))])
-        x = x * pad_(shorter, widths, 1)
+        x = combine(x, pad_(shorter, widths, neutral))
         step *= 2
     return x
 
@@ -532,7 +535,7 @@ def norm(
     if p == 2:
         return _off_zero(sqrt, sum_(square(x), axes, keepdim), 0.0)
     if p == 0:
-        return sum_(cast(x != 0, x.array.dtype), axes, keepdim)
+        return sum_(where_(x != x, 1.0, abs(sign(x))), axes, keepdim)
     size = abs(x)
     if math.isinf(p):
         if 0 in x.array.shape and _count(x.array.shape, axes) == 0:
