@@ -12,7 +12,7 @@ from minigrad.tensor import Tensor
 
 
 class _BatchNorm(Module):
-    """What BatchNorm1d and BatchNorm2d share: everything but the ranks of input they take."""
+    """What BatchNorm1d to BatchNorm3d share: all but the ranks of input they take."""
 
     ranks: tuple[int, ...]
     weight: Parameter | None
@@ -126,6 +126,20 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, D, H, W).
+
+    See BatchNorm1d.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.BatchNorm3d(3)(minigrad.zeros(2, 3, 4, 4, 4)).shape
+    minigrad.Size([2, 3, 4, 4, 4])
+    """
+
+    ranks = (5,)
 
 
 class LayerNorm(Module):
@@ -307,7 +321,7 @@ class LocalResponseNorm(Module):
 
 
 class _InstanceNorm(_BatchNorm):
-    """What InstanceNorm1d and InstanceNorm2d share: their ranks are without and with a batch."""
+    """What InstanceNorm1d to InstanceNorm3d share: their ranks are without and with a batch."""
 
     def __init__(
         self,
@@ -374,3 +388,15 @@ class InstanceNorm2d(_InstanceNorm):
     """
 
     ranks = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """InstanceNorm1d for x (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.InstanceNorm3d(3)(minigrad.zeros(2, 3, 4, 4, 4)).shape
+    minigrad.Size([2, 3, 4, 4, 4])
+    """
+
+    ranks = (4, 5)
