@@ -49,17 +49,18 @@ class _Conv(Module):
         self.groups = groups
         self._check_padding_mode(padding_mode)
         self.padding_mode = padding_mode
-        rows, columns = (out_channels, in_channels // groups)
-        if self.transposed:
-            rows, columns = (in_channels, out_channels // groups)
-        self.weight = Parameter(
-            ops.empty(rows, columns, *self.kernel_size, device=device, dtype=dtype)
-        )
+        self.weight = Parameter(ops.empty(self._weight_shape(), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(ops.empty(out_channels, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
 
     def _check_channels(self, in_channels: int, out_channels: int, groups: int) -> None:
         name = self._get_name()

@@ -66,10 +66,13 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def _check_rank(self, x: Tensor) -> None:
         if x.ndim not in self.ranks:
             expected = " or ".join(f"{rank}D" for rank in self.ranks)
             raise ValueError(f"{self._get_name()}: expected {expected} input (got {x.ndim}D input)")
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check_rank(x)
         use_batch = self.training or self.running_mean is None
         momentum = 0.0 if self.momentum is None else self.momentum
         if self.training and self.num_batches_tracked is not None:
@@ -340,9 +343,7 @@ class _InstanceNorm(_BatchNorm):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in self.ranks:
-            expected = " or ".join(f"{rank}D" for rank in self.ranks)
-            raise ValueError(f"{self._get_name()}: expected {expected} input (got {x.ndim}D input)")
+        self._check_rank(x)
         batch = x if x.ndim == self.ranks[1] else x.unsqueeze(0)
         if batch.shape[1] != self.num_features and self.affine:
             raise ValueError(

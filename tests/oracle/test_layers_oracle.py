@@ -4,7 +4,7 @@ gradients, repr, state and errors.
 
 import numpy as np
 import pytest
-from side_by_side import compare, compare_errors, compare_layers
+from side_by_side import LIBRARIES, compare, compare_errors, compare_layers
 
 pytest.importorskip("torch")
 # PyTorch says that it copies its input for even kernels and padding="same".
@@ -172,9 +172,65 @@ def test_pad(mode, shape, pad):
         compare(lambda t, n, x: n.functional.pad(x, pad, mode), values)
 
 
+LAZY = [
+    ("LazyLinear", (3,), {"bias": False}, (2, 4)),
+    ("LazyConv1d", (3, 2), {}, LINE),
+    ("LazyConv2d", (4, 3), {"groups": 2, "padding": 1}, PLANE),
+    ("LazyConv3d", (4, 3), {}, SPACE),
+    ("LazyConvTranspose1d", (3, 2), {"stride": 2}, LINE),
+    ("LazyConvTranspose2d", (4, 3), {"groups": 2}, PLANE),
+    ("LazyConvTranspose3d", (4, 3), {"bias": False}, SPACE),
+    ("LazyBatchNorm1d", (), {}, LINE),
+    ("LazyBatchNorm2d", (), {"affine": False}, PLANE),
+    ("LazyBatchNorm3d", (), {"track_running_stats": False}, SPACE),
+    ("LazyInstanceNorm1d", (), {}, LINE),
+    ("LazyInstanceNorm2d", (), {"affine": True}, PLANE),
+    ("LazyInstanceNorm3d", (), {"track_running_stats": True}, SPACE),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize(("name", "args", "options", "shape"), LAZY, ids=name_of)
+def test_lazy_layers(name, args, options, shape):
+    seen = []
+    for library, module in LIBRARIES:
+        layer = getattr(module, name)(*args, **options)
+        texts = [repr(layer), repr(list(layer.state_dict().values()))]
+        layer(library.ones(shape))
+        sizes = [tuple(x.shape) for x in layer.state_dict().values()]
+        seen.append([*texts, repr(layer), type(layer).__name__, list(layer.state_dict()), sizes])
+    assert seen[0] == seen[1]
+
+
+def test_parameter_containers():
+    seen = []
+    for library, module in LIBRARIES:
+        some = module.ParameterList([library.zeros(2, 3), 5])
+        named = module.ParameterDict({"a": library.zeros(2), "b": some})
+        texts = [repr(some).replace("minigrad", "torch"), list(named.state_dict())]
+        seen.append(texts + [len(named), [n for n, _ in named.named_parameters()]])
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
 @pytest.mark.parametrize(
     "misuse",
     [
+        lambda t, n: n.LazyLinear(3).weight.shape,
+        lambda t, n: n.LazyLinear(3).weight.numel(),
+        lambda t, n: n.LazyConv2d(4, 3, groups=2)(t.zeros(1, 3, 5, 5)),
+        lambda t, n: n.LazyConv2d(4, 3)(t.zeros(3, 5)),
+        lambda t, n: n.LazyBatchNorm2d()(t.zeros(3, 5)),
+        lambda t, n: n.Linear(5, 3).load_state_dict(n.LazyLinear(3).state_dict()),
+        lambda t, n: n.ParameterList([])[0],
+        lambda t, n: n.ParameterList([])["a"],
+        lambda t, n: n.ParameterList([])(1),
+        lambda t, n: n.ParameterList(3),
+        lambda t, n: n.ParameterList(t.zeros(2)),
+        lambda t, n: n.ParameterDict({})["a"],
+        lambda t, n: n.ParameterDict({})(1),
+        lambda t, n: n.ParameterDict({}).update(3),
+        lambda t, n: n.ParameterDict({}).pop("a"),
         lambda t, n: n.functional.pad(t.zeros(4), (1, 1), "reflect"),
         lambda t, n: n.functional.pad(t.zeros(2, 3, 4, 5), (1, 1), "reflect"),
         lambda t, n: n.functional.pad(t.zeros(2, 3), (1, 1), "mirror"),
