@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import numpy_conv, numpy_fused, numpy_index, numpy_random
+from . import numpy_conv, numpy_fused, numpy_index, numpy_random, volumes
 from .base import Axes, Backend, Key, Number, Shape
 from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
@@ -402,9 +402,21 @@ class NumpyBackend(Backend):
 
     # --- Convolution and pooling -----------------------------------------------------------------
 
-    conv = staticmethod(numpy_conv.conv)
-    conv_input = staticmethod(numpy_conv.conv_input)
-    conv_weight = staticmethod(numpy_conv.conv_weight)
+    def conv(self, x: np.ndarray, w: np.ndarray, *geometry: Any) -> np.ndarray:
+        if x.ndim == 5:
+            return volumes.conv(self, x, w, *geometry)
+        return numpy_conv.conv(x, w, *geometry)
+
+    def conv_input(self, g: np.ndarray, w: np.ndarray, *geometry: Any) -> np.ndarray:
+        if g.ndim == 5:
+            return volumes.conv_input(self, g, w, *geometry)
+        return numpy_conv.conv_input(g, w, *geometry)
+
+    def conv_weight(self, g: np.ndarray, x: np.ndarray, *geometry: Any) -> np.ndarray:
+        if g.ndim == 5:
+            return volumes.conv_weight(self, g, x, *geometry)
+        return numpy_conv.conv_weight(g, x, *geometry)
+
     max_pool = staticmethod(numpy_conv.max_pool)
     max_pool_input = staticmethod(numpy_conv.max_pool_input)
     avg_pool = staticmethod(numpy_conv.avg_pool)

@@ -503,7 +503,7 @@ def _geometry(draw: Draw) -> tuple[Shape, Shape, tuple[Any, ...]]:
     """Shapes of x and w, and (stride, padding, dilation, groups), for a convolution with at least
     one position.
     """
-    d = draw.integer(1, 2)
+    d = draw.integer(1, 3)
     window = tuple(draw.side(1, 3 if d == 1 else 2) for _ in range(d))
     stride = tuple(draw.integer(1, 2) for _ in range(d))
     dilation = tuple(draw.integer(1, 2) for _ in range(d))
@@ -547,8 +547,8 @@ def _pool(draw: Draw, dilated: bool) -> tuple[Shape, tuple[Any, ...], Shape]:
     """The shape of x, (size, stride, padding, dilation), and the shape of the result, rounded up or
     down.
     """
-    d = draw.integer(1, 2)
-    size = tuple(draw.side(1, 3) for _ in range(d))
+    d = draw.integer(1, 3)
+    size = tuple(draw.side(1, 3 if d < 3 else 2) for _ in range(d))
     stride = tuple(draw.integer(1, 3) for _ in range(d))
     dilation = tuple(draw.integer(1, 2) if dilated else 1 for _ in range(d))
     padding = tuple((draw.integer(0, s // 2),) * 2 for s in size)
