@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import numpy_conv, numpy_fused, numpy_index, numpy_random
+from . import numpy_conv, numpy_fused, numpy_index, numpy_linalg, numpy_random
 from .base import Axes, Backend, Key, Number, Shape
 from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
@@ -382,6 +382,14 @@ class NumpyBackend(Backend):
     # --- Linear algebra --------------------------------------------------------------------------
 
     matmul = staticmethod(matmul)
+    inv = staticmethod(numpy_linalg.inv)
+    solve = staticmethod(numpy_linalg.solve)
+    cholesky = staticmethod(numpy_linalg.cholesky)
+    qr = staticmethod(numpy_linalg.qr)
+    svd = staticmethod(numpy_linalg.svd)
+    eigh = staticmethod(numpy_linalg.eigh)
+    det = staticmethod(numpy_linalg.det)
+    slogdet = staticmethod(numpy_linalg.slogdet)
 
     # --- Convolution and pooling -----------------------------------------------------------------
 

@@ -39,7 +39,7 @@ from minigrad.dtype import (
 from minigrad.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from minigrad import cuda, nn, optim, testing, utils, watch
+    from minigrad import cuda, linalg, nn, optim, testing, utils, watch
     from minigrad.serialization import load, save
 
 # Tensor's methods call what is built upon it. See Note [Tensor and the layers above it].
@@ -62,7 +62,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     # Imported when first used, so that `import minigrad` is quick.
-    if name in ("cuda", "nn", "optim", "testing", "utils", "watch"):
+    if name in ("cuda", "linalg", "nn", "optim", "testing", "utils", "watch"):
         return import_module(f"minigrad.{name}")
     if name in ("load", "save"):
         return getattr(import_module("minigrad.serialization"), name)

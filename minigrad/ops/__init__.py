@@ -5,6 +5,7 @@
     shape         reshape, permute, cat, pad ...
     index         x[...], gather, scatter, sort ...
     linalg        matmul, einsum, linear ...
+    decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
     conv, pool    convolutions and pooling
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
@@ -15,10 +16,13 @@
 from minigrad.ops import (  # isort: skip
     conv,
     create,
+    decompose,
     elementwise,
     fused,
     index,
     linalg,
+    matrix,
+    norms,
     optim,
     pool,
     printing,
@@ -32,12 +36,15 @@ from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
 from minigrad.ops.create import type_
+from minigrad.ops.decompose import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.elementwise import scaled
 from minigrad.ops.fused import *
 from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
 from minigrad.ops.linalg import *
+from minigrad.ops.matrix import *
+from minigrad.ops.norms import *
 from minigrad.ops.optim import *
 from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions
@@ -50,10 +57,13 @@ from minigrad.ops.shape import *
 __all__: list[str] = []
 __all__ += conv.__all__
 __all__ += create.__all__
+__all__ += decompose.__all__
 __all__ += elementwise.__all__
 __all__ += fused.__all__
 __all__ += index.__all__
 __all__ += linalg.__all__
+__all__ += matrix.__all__
+__all__ += norms.__all__
 __all__ += optim.__all__
 __all__ += pool.__all__
 __all__ += printing.__all__
