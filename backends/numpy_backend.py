@@ -14,7 +14,7 @@ from . import numpy_conv, numpy_fused, numpy_index, numpy_linalg, numpy_random
 from .base import Axes, Backend, Key, Number, Shape
 from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
-from .numpy_threads import in_chunks, keep_freed_memory
+from .numpy_threads import assign, copied, in_chunks, keep_freed_memory
 
 LARGE = 1 << 19  # elements, from which the second core gains more than it costs to wake
 WIDER: dict[np.dtype, np.dtype] = {FLOAT16: FLOAT32, FLOAT32: np.dtype(np.float64)}
@@ -157,13 +157,11 @@ class NumpyBackend(Backend):
     def arange(start: Number, step: Number, n: int, dtype: np.dtype) -> np.ndarray:
         return (np.arange(n) * step + start).astype(dtype, copy=False)
 
-    @staticmethod
-    def copy(x: np.ndarray) -> np.ndarray:
-        return x.copy()
+    copy = staticmethod(copied)
 
     @staticmethod
     def copy_(dst: np.ndarray, src: np.ndarray) -> np.ndarray:
-        np.copyto(dst, src, "unsafe")
+        assign(dst, src)
         return dst
 
     @staticmethod
@@ -172,7 +170,7 @@ class NumpyBackend(Backend):
 
     @staticmethod
     def contiguous(x: np.ndarray) -> np.ndarray:
-        return x if x.flags.c_contiguous else x.copy()
+        return x if x.flags.c_contiguous else copied(x)
 
     @staticmethod
     def is_contiguous(x: np.ndarray) -> bool:

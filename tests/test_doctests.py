@@ -20,6 +20,7 @@ MODULES = ["minigrad", "minigrad.backends"] + [
 ]
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of(name):
     module = importlib.import_module(name)

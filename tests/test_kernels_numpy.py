@@ -399,3 +399,21 @@ def test_core_kernels_are_named_when_missing():
     assert 45 <= len(CORE) <= 65
     with pytest.raises(NotImplementedError, match=r"base.*'exp'"):
         base.Backend().exp(floats)
+
+
+@pytest.mark.parametrize("shape", [(400, 300), (70, 3, 512), (33, 40, 1024), (2, 300, 9, 70)])
+def test_copies_of_transposed_arrays(shape):
+    """Large enough to be read in strips, on both cores."""
+    x = rng.normal(size=shape).astype(np.float32)
+    for axes in itertools.permutations(range(len(shape))):
+        turned = x.transpose(axes)
+        assert numpy_backend.copy(turned).flags.c_contiguous
+        np.testing.assert_array_equal(numpy_backend.copy(turned), turned)
+        out = numpy_backend.copy_(np.zeros(turned.shape), turned[::-1])
+        np.testing.assert_array_equal(out, turned[::-1])
+
+
+def test_a_square_becomes_its_own_transpose():
+    x = np.arange(600 * 600.0).reshape(600, 600)
+    expected = x.T.copy()
+    np.testing.assert_array_equal(numpy_backend.copy_(x, x.T), expected)

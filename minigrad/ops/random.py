@@ -41,8 +41,8 @@ def _unforeseen() -> int:
 class Generator:
     """A source of random numbers of its own: a seed, and how much of its sequence was used.
 
-    `device` is for PyTorch's sake: a generator serves tensors of every device, with the same
-    numbers.
+    `device` is where it starts to count, the default device where not given. A generator serves
+    tensors of every device, with the same numbers.
 
     >>> import minigrad
     >>> g = minigrad.Generator().manual_seed(0)
@@ -50,7 +50,7 @@ class Generator:
     True
     """
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: Any = None) -> None:
         self.device = devices.resolve(device)
         self._lock = threading.Lock()
         # PyTorch's: a generator without a seed starts the same always
