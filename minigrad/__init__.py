@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from minigrad import (
         cuda,
         datasets,
+        linalg,
         nn,
         optim,
         special,
@@ -72,6 +73,7 @@ __version__ = "0.1.0"
 _LAZY = (
     "cuda",
     "datasets",
+    "linalg",
     "nn",
     "optim",
     "special",
