@@ -151,13 +151,17 @@ CASES = {
     "pinv": [(draw(2, 5, 3), 0.0, 1e-5)],
     "eigh": [(square, True), (square, False)],
     "det": [(square,)],
+    "polygamma": [(floats, 0), (special, 1), (abs(floats), 3)],
+    "cummax": [(floats, 0), (special, 0), (draw(), 0), (ints, 1)],
+    "scatter_max": [(floats, 1, target[:3, None] % 4, draw(3, 1)),
+                    (ints, 0, ints % 2, ints * 2)],
     "slogdet": [(square,)],
     "uniform": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "normal": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "randint": [(SEED, OFFSET, (9,), -5, 8, np.dtype("i4")),
                 (SEED, OFFSET, (9,), -2**62, 2**62 - 7, np.dtype("i8"))],
 }
-FLOAT_PAIRS = ["fmax", "fmin", "hypot", "ne", "le", "gt", "ge",
+FLOAT_PAIRS = ["fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "nextafter", "ne", "le", "gt", "ge",
                "logical_and", "logical_or", "logical_xor"]
 GRADS = ["relu_grad", "gelu_grad", "gelu_tanh_grad", "silu_grad"]
 for name in kernel_names():

@@ -9,7 +9,8 @@ from minigrad.autograd import broadcast
 from minigrad.ops.axes import one_axis
 from minigrad.ops.elementwise import clamp, meet, sqrt
 from minigrad.ops.linalg import batch_shape, bmm, dot, matmul, mv, outer, plus
-from minigrad.ops.reduce import norm, sum
+from minigrad.ops.norms import norm
+from minigrad.ops.reduce import sum
 from minigrad.ops.shape import roll_, unsqueeze, viewed
 from minigrad.tensor import Tensor
 
