@@ -21,7 +21,7 @@ def close(ours, theirs, tolerance=TOLERANCE):
     elif ours is None or theirs is None:
         assert ours is theirs
     else:
-        found, expected = ours.detach().numpy(), theirs.detach().numpy()
+        found, expected = ours.detach().numpy(), theirs.detach().numpy(force=True)
         assert found.shape == expected.shape and found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 

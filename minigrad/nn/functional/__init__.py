@@ -8,8 +8,18 @@ for each family.
 from typing import TYPE_CHECKING, Any
 
 from minigrad.names import missing
-from minigrad.nn.functional import activation, distance, drop, loss, normalization, resize, windows
+from minigrad.nn.functional import (
+    activation,
+    ctc,
+    distance,
+    drop,
+    loss,
+    normalization,
+    resize,
+    windows,
+)
 from minigrad.nn.functional.activation import *
+from minigrad.nn.functional.ctc import *
 from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.drop import *
 from minigrad.nn.functional.loss import *
@@ -69,6 +79,7 @@ __all__ = [
     "scaled_dot_product_attention", "sigmoid", "silu", "softmax", "softplus", "tanh",
 ]  # fmt: skip
 __all__ += activation.__all__
+__all__ += ctc.__all__
 __all__ += distance.__all__
 __all__ += drop.__all__
 __all__ += loss.__all__
