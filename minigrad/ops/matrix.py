@@ -8,13 +8,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from minigrad.autograd.broadcast import expand
+from minigrad.autograd.inplace import _instead_of as instead_of
 from minigrad.autograd.inplace import where_
 from minigrad.names import numpy_names
 from minigrad.ops import decompose
 from minigrad.ops.axes import one_axis
 from minigrad.ops.create import eye
-from minigrad.ops.elementwise import abs
+from minigrad.ops.elementwise import abs, maximum
 from minigrad.ops.linalg import matmul, outer
 from minigrad.ops.reduce import amax, sum
 from minigrad.ops.shape import broadcast_tensors, diagonal, roll
@@ -66,8 +66,9 @@ def matrix_rank(
 ) -> Tensor:
     """How many singular values exceed max(atol, rtol * the largest) (torch.linalg.matrix_rank).
 
-    For each matrix of (..., m, n), int64. rtol is eps * max(m, n) unless given, or 0 where only
-    atol is; `tol` is the old name of atol. With `hermitian` only the lower triangle of A is read.
+    For each matrix of (..., m, n), int64. Tolerances are numbers or tensors, one for each matrix;
+    rtol is eps * max(m, n) unless given, or 0 where only atol is; `tol` is the old name of atol.
+    With `hermitian` only the lower triangle of A is read.
 
     >>> import minigrad
     >>> minigrad.linalg.matrix_rank(minigrad.tensor([[1.0, 2.0], [2.0, 4.0]]))
@@ -78,8 +79,8 @@ def matrix_rank(
     s = abs(eigvalsh(a)) if hermitian else svdvals(a)
     if 0 in s.array.shape[-1:]:
         return sum(s, -1).long()
-    low, share = decompose.tolerances("matrix_rank", a, atol, rtol)
-    return sum(s > (amax(s, -1, True) * share).clamp(min=low), -1)
+    low, share = decompose.tolerances(a, atol, rtol)
+    return sum(s > maximum(amax(s, -1, True) * share, low), -1)
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
@@ -99,7 +100,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
             f"{list(A.shape)}"
         )
     if n == 0:
-        return expand(eye(A.shape[-1], dtype=A.dtype, device=A.device), A.array.shape).clone()
+        return instead_of(A, eye(A.shape[-1], dtype=A.dtype, device=A.device))
     if n == 1:
         return A.clone()
     half = matrix_power(A, n // 2)
@@ -243,19 +244,21 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     >>> minigrad.cross(minigrad.tensor([1.0, 0, 0]), minigrad.tensor([0.0, 1, 0]))
     tensor([0., 0., 1.])
     """
-    x, y = broadcast_tensors(input, other)
-    if dim is None:
-        if 3 not in x.array.shape:
-            raise RuntimeError(
-                f"cross(): no dimension of size 3 in input: shape {list(x.shape)}"
-            )
-        dim = x.array.shape.index(3)
-    axis = one_axis("cross", dim, x.dim())
-    if x.array.shape[axis] != 3:
+    shapes = f"{list(input.shape)} and {list(other.shape)}"
+    if input.dim() != other.dim():
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {list(input.shape)} and "
-            f"{list(other.shape)}"
+            f"linalg.cross: inputs must have the same number of dimensions. Got {shapes}"
         )
+    if dim is None:
+        if 3 not in input.array.shape:
+            raise RuntimeError(f"cross(): no dimension of size 3 in inputs of shapes {shapes}")
+        dim = input.array.shape.index(3)
+    axis = one_axis("cross", dim, input.dim())
+    if input.array.shape[axis] != 3 or other.array.shape[axis] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {shapes}"
+        )
+    x, y = broadcast_tensors(input, other)
     return roll(x, -1, axis) * roll(y, -2, axis) - roll(x, -2, axis) * roll(y, -1, axis)
 
 
