@@ -52,11 +52,11 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from . import numpy_linalg
+from . import numpy_linalg, special
 
 Array = Any  # an array of the backend
 Number = bool | int | float
@@ -95,6 +95,9 @@ class Backend:
     # which is no kernel: timed(kernel, *args) calls the kernel, waits until it is finished as
     # synchronize does, and returns its result with the Work of the device. Elsewhere it is None.
     timed: Callable[..., tuple[Any, Work]] | None = None
+
+    # The types that special functions are computed in, where it is not their own.
+    wider: ClassVar[dict[np.dtype, np.dtype]] = {np.dtype(np.float16): np.dtype(np.float32)}
 
     # --- Memory ----------------------------------------------------------------------------------
 
@@ -400,6 +403,48 @@ class Backend:
             return self.logical_not(x, out)
         return self.bitwise_xor(x, -1 if x.dtype.kind == "i" else int(np.iinfo(x.dtype).max), out)
 
+    # --- Special functions, one operand: formulas in special.py ----------------------------------
+
+    def asinh(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log(x[i] + sqrt(x[i] ** 2 + 1))"""
+        return special.computed(self, special.asinh, out, x)
+
+    def acosh(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log(x[i] + sqrt(x[i] ** 2 - 1)); NaN below 1"""
+        return special.computed(self, special.acosh, out, x)
+
+    def atanh(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log((1 + x[i]) / (1 - x[i])) / 2"""
+        return special.computed(self, special.atanh, out, x)
+
+    def erfc(self, x: Array, out: Array = None) -> Array:
+        """out[i] = 1 - erf(x[i]), exact where this is small"""
+        return special.computed(self, special.erfc, out, x)
+
+    def erfinv(self, x: Array, out: Array = None) -> Array:
+        """out[i] = the y with erf(y) == x[i]; inf at 1, NaN beyond"""
+        return special.computed(self, special.erfinv, out, x)
+
+    def lgamma(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log(abs(gamma(x[i]))); inf at 0, -1, -2 ..."""
+        return special.computed(self, special.lgamma, out, x)
+
+    def polygamma(self, x: Array, n: int, out: Array = None) -> Array:
+        """out[i] = the derivative of order n + 1 of log(gamma(x[i])), n >= 0"""
+        return special.computed(self, special.polygamma, out, x, n)
+
+    def i0(self, x: Array, out: Array = None) -> Array:
+        """out[i] = sum((x[i] / 2) ** (2 * k) / k! ** 2 for k >= 0)"""
+        return special.computed(self, special.i0, out, x)
+
+    def i1(self, x: Array, out: Array = None) -> Array:
+        """out[i] = sum((x[i] / 2) ** (2 * k + 1) / (k! * (k + 1)!) for k >= 0)"""
+        return special.computed(self, special.i1, out, x)
+
+    def signbit(self, x: Array, out: Array = None) -> Array:
+        """out[i] = x[i] < 0 or x[i] is -0 (bool)"""
+        return self.logical_or(self.lt(x, 0), self.lt(self.reciprocal(x), 0), out)
+
     # --- Activations, one operand ----------------------------------------------------------------
 
     def relu(self, x: Array, out: Array = None) -> Array:
@@ -536,6 +581,20 @@ class Backend:
         infinite = self.eq(self.fmax(*squares), math.inf)
         return self.where(infinite, math.inf, self.sqrt(self.add(*squares)), out)
 
+    def logaddexp(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = log(e ** x[i] + e ** y[i]) without overflow"""
+        return special.computed(self, special.logaddexp, out, *self._as_arrays(x, y))
+
+    def logaddexp2(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = log2(2 ** x[i] + 2 ** y[i]) without overflow"""
+        return special.computed(self, special.logaddexp2, out, *self._as_arrays(x, y))
+
+    def nextafter(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = the number of this type that comes next after x[i] towards y[i]"""
+        x, y = self._as_arrays(x, y)
+        result = self.from_host(np.nextafter(self.to_host(x), self.to_host(y)))
+        return result if out is None else self.copy_(out, result)
+
     def _as_arrays(self, x: Array, y: Array) -> tuple[Array, Array]:
         """x and y, where one is a number as a 0-d array of the other's type."""
         if isinstance(x, int | float):
@@ -656,6 +715,30 @@ class Backend:
         indices = self.argmin(x, axis, True)
         return self._drop(axis, keepdims, self.gather(x, axis, indices), indices)
 
+    def cummax(self, x: Array, axis: int) -> tuple[Array, Array]:
+        """values[i, k] = max(x[i, j] for j <= k), NaN from the first one on; indices[i, k] = the
+        last such j (int64)"""
+        if not x.shape:
+            return self.copy(x), self.full((), 0, np.dtype(np.int64))
+        values = self._running_max(x, axis)
+        n = x.shape[axis]
+        places = self.arange(0, 1, n, np.dtype(np.int64))
+        places = self.view(places, (n,) + (1,) * (len(x.shape) - axis - 1))
+        is_largest = self.logical_or(self.eq(x, values), self.ne(x, x))
+        return values, self._running_max(self.where(is_largest, places, 0), axis)
+
+    def _running_max(self, x: Array, axis: int) -> Array:
+        """By doubling: after k rounds each element is the largest of the 2 ** k that end there."""
+        n, step = x.shape[axis], 1
+        while step < n:
+            before, later, earlier = (
+                self.slice(x, _slice_key(x.shape, axis, start, stop))
+                for start, stop in ((0, step), (step, n), (0, n - step))
+            )
+            x = self.cat([before, self.maximum(later, earlier)], axis)
+            step *= 2
+        return x
+
     def _drop(self, axis: int, keepdims: bool, *xs: Array) -> tuple[Array, ...]:
         if keepdims or not xs[0].shape:
             return xs
@@ -691,6 +774,19 @@ class Backend:
     @core
     def scatter_add(self, x: Array, axis: int, index: Array, src: Array) -> Array:
         """out = copy(x); for i of index: out[i[axis := index[i]]] += src[i]"""
+
+    def scatter_max(self, x: Array, axis: int, index: Array, src: Array) -> Array:
+        """out = copy(x); for i of index: out[i[axis := index[i]]] = max(that, src[i]), NaN if one
+        is"""
+        # Scattered in ascending order, the largest one is written last, and stays.
+        n, count = math.prod(x.shape), math.prod(index.shape)
+        places = self.view(self.arange(0, 1, n, np.dtype(np.int64)), x.shape)
+        places = self._reshape(self.gather(places, axis, index), (count,))
+        covered = self.slice(src, tuple(slice(0, size, 1) for size in index.shape))
+        values, order = self.sort(self._reshape(covered, (count,)), 0, False)
+        flat, places = self._reshape(x, (n,)), self.index_select(places, 0, order)
+        largest = self.scatter(flat, 0, places, values)
+        return self.view(self.maximum(flat, largest), x.shape)
 
     @core
     def index(self, x: Array, indices: Sequence[Array | None]) -> Array:

@@ -206,9 +206,9 @@ class Blas:
     def axpy(self, a: float, x: np.ndarray, y: np.ndarray) -> None:
         """y += a * x, for arrays of one shape and float type. Large ones OpenBLAS reads once, on
         all cores; in two steps of NumPy's a product would be written and read again."""
-        call = self.axpys.get(y.dtype.char)
-        flat = x.flags.c_contiguous and y.flags.carray  # which says that y may be written, too
-        if call is not None and flat and x.size >= FEW:
+        call = self.axpys.get(y.dtype.char) if x.size >= FEW else None
+        # carray says that y may be written, too
+        if call is not None and x.flags.c_contiguous and y.flags.carray:
             call(x.size, a, x.ctypes.data, 1, y.ctypes.data, 1)
         else:
             np.add(y, x if a == 1 else np.multiply(x, a), y)

@@ -27,7 +27,6 @@ from minigrad.ops.decompose import (
 )
 from minigrad.ops.elementwise import where
 from minigrad.ops.linalg import matmul
-from minigrad.ops.matrix import cross as cross_of_first
 from minigrad.ops.matrix import (
     eigvalsh,
     lstsq,
@@ -39,6 +38,7 @@ from minigrad.ops.matrix import (
 )
 from minigrad.ops.norms import linalg_norm as norm
 from minigrad.ops.norms import matrix_norm, vector_norm
+from minigrad.ops.products import cross as cross_of_first
 from minigrad.ops.reduce import sum
 from minigrad.ops.shape import diagonal as diagonal_of_first
 from minigrad.tensor import Tensor

@@ -295,7 +295,7 @@ ERRORS = [
     (lambda: linalg.inv(minigrad.eye(2).long()), "linalg.inv: .*int64.*float()"),
     (lambda: linalg.solve(minigrad.eye(2), minigrad.ones(3, 1)), "2x2 and 3x1"),
     (lambda: linalg.solve(minigrad.ones(2, 2, 2), minigrad.ones(3, 2, 1)), "do not broadcast"),
-    (lambda: linalg.cross(minigrad.ones(3), minigrad.ones(2, 3)), r"Got \[3\] and \[2, 3\]"),
+    (lambda: linalg.cross(minigrad.ones(3), minigrad.ones(2, 3)), "same number of dim"),
     (lambda: linalg.slogdet(minigrad.ones(2, 2).requires_grad_())[1].backward(), "singular"),
     (lambda: linalg.matrix_norm(minigrad.eye(2), 3), "Order 3 not supported"),
     (lambda: minigrad.norm(minigrad.eye(2), "x"), "'fro' or 'nuc', got 'x'"),

@@ -28,7 +28,10 @@ LAYERS = [
     ["minigrad.device", "minigrad.dtype", "minigrad.names"],
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
-    "minigrad.linalg minigrad.nn minigrad.optim minigrad.utils minigrad.serialization".split(),
+    [
+        "minigrad.linalg", "minigrad.nn", "minigrad.optim", "minigrad.utils",
+        "minigrad.serialization", "minigrad.datasets", "minigrad.transforms",
+    ],
     ["minigrad", "minigrad.testing"],
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -175,7 +178,8 @@ def test_functions_fit_a_screen():
     "place",
     [
         "", "autograd", "autograd.functional", "cuda", "linalg", "nn", "nn.functional", "nn.init",
-        "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data",
+        "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "datasets",
+        "transforms",
     ],
 )  # fmt: skip
 def test_a_missing_name_is_said_to_be_missing(place):

@@ -10,14 +10,11 @@ from typing import Any, NamedTuple
 
 from minigrad.autograd.inplace import _instead_of as instead_of
 from minigrad.autograd.inplace import where_
-from minigrad.names import numpy_names
 from minigrad.ops import decompose
-from minigrad.ops.axes import one_axis
 from minigrad.ops.create import eye
 from minigrad.ops.elementwise import abs, maximum
 from minigrad.ops.linalg import matmul, outer
 from minigrad.ops.reduce import amax, sum
-from minigrad.ops.shape import broadcast_tensors, diagonal, roll
 from minigrad.tensor import Tensor
 
 
@@ -235,33 +232,6 @@ def lstsq(
     )
 
 
-@numpy_names
-def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
-    """out = x × y over a dim of size 3: x[1] y[2] - x[2] y[1] and so on; the first such dim unless
-    given.
-
-    >>> import minigrad
-    >>> minigrad.cross(minigrad.tensor([1.0, 0, 0]), minigrad.tensor([0.0, 1, 0]))
-    tensor([0., 0., 1.])
-    """
-    shapes = f"{list(input.shape)} and {list(other.shape)}"
-    if input.dim() != other.dim():
-        raise RuntimeError(
-            f"linalg.cross: inputs must have the same number of dimensions. Got {shapes}"
-        )
-    if dim is None:
-        if 3 not in input.array.shape:
-            raise RuntimeError(f"cross(): no dimension of size 3 in inputs of shapes {shapes}")
-        dim = input.array.shape.index(3)
-    axis = one_axis("cross", dim, input.dim())
-    if input.array.shape[axis] != 3 or other.array.shape[axis] != 3:
-        raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {shapes}"
-        )
-    x, y = broadcast_tensors(input, other)
-    return roll(x, -1, axis) * roll(y, -2, axis) - roll(x, -2, axis) * roll(y, -1, axis)
-
-
 # -- the older names at the top level
 
 
@@ -358,36 +328,24 @@ def qr(input: Tensor, some: bool = True) -> Any:
     return decompose.qr(input, "reduced" if some else "complete")
 
 
-def trace(input: Tensor) -> Tensor:
-    """out = the sum of the diagonal of a matrix.
-
-    >>> import minigrad
-    >>> minigrad.trace(minigrad.tensor([[1, 2], [3, 4]]))
-    tensor(5)
-    """
-    if input.dim() != 2:
-        raise RuntimeError(
-            f"trace: expected a matrix, but got tensor with dim {input.dim()}; use "
-            "diagonal(dim1=-2, dim2=-1).sum(-1) for batches"
-        )
-    return sum(diagonal(input))
-
-
-def chain_matmul(*matrices: Tensor) -> Tensor:
+def chain_matmul(*matrices: Any) -> Tensor:
     """minigrad.linalg.multi_dot under its older name; one matrix is returned as it is.
 
     >>> import minigrad
     >>> minigrad.chain_matmul(minigrad.ones(2, 3), minigrad.ones(3, 4), minigrad.ones(4, 5)).shape
     minigrad.Size([2, 5])
     """
-    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+    given = matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], Tensor) else matrices
+    if not given:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    return given[0] if len(given) == 1 else multi_dot(given)
 
 
 ger = outer
 
 # fmt: off
 __all__ = [
-    "matrix_power", "matrix_exp", "cross", "inverse", "pinverse", "logdet", "cholesky",
-    "cholesky_solve", "cholesky_inverse", "svd", "qr", "trace", "chain_matmul", "ger",
+    "matrix_power", "matrix_exp", "inverse", "pinverse", "logdet", "cholesky",
+    "cholesky_solve", "cholesky_inverse", "svd", "qr", "chain_matmul", "ger",
 ]
 # fmt: on

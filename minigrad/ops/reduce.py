@@ -13,7 +13,7 @@ from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
-from minigrad.ops.elementwise import exp, maximum, minimum, sqrt
+from minigrad.ops.elementwise import exp, maximum, minimum, mul, sqrt
 from minigrad.ops.index import Pair, place_rule
 from minigrad.ops.shape import flip_, pad_, permute_, slice_, whole
 from minigrad.tensor import Tensor
@@ -96,16 +96,19 @@ def _cumprod_rule(
     return (where_(zeros_so_far == 0, before, where_(first, at_first, 0)),)
 
 
-def _scan(x: Tensor, axis: int) -> Tensor:
+def _scan(
+    x: Tensor, axis: int, combine: Callable[..., Tensor] = mul, neutral: float = 1
+) -> Tensor:
     """cumprod by doubling: after k rounds each element is the product of the 2^k that end there.
 
-    Polynomial, so it has the right derivatives of every order, at zeros too.
+    Polynomial, so it has the right derivatives of every order, at zeros too. Other associative ops
+    cumulate in the same way.
     """
     shape, step = x.array.shape, 1
     while shape and step < shape[axis]:
         shorter = slice_(x, whole((*shape[:axis], shape[axis] - step, *shape[axis + 1 :])))
         widths = tuple([(step if i == axis else 0, 0) for i in range(len(shape))])
-        x = x * pad_(shorter, widths, 1)
+        x = combine(x, pad_(shorter, widths, neutral))
         step *= 2
     return x
 

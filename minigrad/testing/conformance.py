@@ -200,7 +200,7 @@ def _special(backend: Any, name: str, draw: Draw) -> None:
     """
     kernel = kernels.table[name]
     template = kernel.inputs(draw)
-    if name == "where":
+    if name in ("where", "nextafter"):  # the one has a condition, the other a case below
         return
     values = np.array(_special_values(name, draw.dtype), draw.dtype)
     grids = np.meshgrid(*[values] * kernel.operands, indexing="ij")
@@ -431,6 +431,16 @@ def _core_defined(backend: Any, name: str, draw: Draw) -> None:
     ]
     if missing:
         raise CheckError(f"core kernels are not defined: {', '.join(missing)}")
+
+
+@_case("nextafter", "neighbours", *FLOATS)
+def _neighbours(backend: Any, name: str, draw: Draw) -> None:
+    """To the bit, in the type of the operands."""
+    tiny = np.finfo(draw.dtype).smallest_subnormal
+    values = np.array(_special_values(name, draw.dtype) + [tiny, 1e-4], draw.dtype)
+    x, y = (grid.ravel() for grid in np.meshgrid(values, values))
+    out = backend.nextafter(backend.from_host(x.copy()), backend.from_host(y.copy()))
+    _exactly(backend, out, np.nextafter(x, y), "nextafter")
 
 
 @_case("from_host to_host", "round_trip", *ALL)

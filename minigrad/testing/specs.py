@@ -193,6 +193,11 @@ spec("rsqrt", "reciprocal", "log", "log2", "log10", "log1p", kinds="fi", to_floa
 spec("exp", "exp2", "expm1", "erf", "sin", "cos", "atan", "sinh", "cosh", kinds="fi", to_float=True)
 spec("tan", "tanh", "sigmoid", kinds="fi", to_float=True, tolerance=64)
 spec("asin", "acos")
+spec("asinh", "erfc", "i0", kinds="fi", to_float=True)
+spec("i1", kinds="fi", to_float=True, points=(point([0.0], gives=[[0.5]]),))
+spec("acosh", "atanh", "erfinv", "lgamma", "polygamma")
+spec("logaddexp", "logaddexp2")
+spec("signbit", "nextafter")
 spec("atan2", points=(point([0.0, 0, 2], [0.0, 2, 0], gives=[[0, 0.5, 0], [0, 0, -0.5]]),))
 spec("hypot")
 smooth_power = point([0.0, 0, 0, 2], [0.0, 1, 2, 0], gives=[[0, 1, 0, 0], [0, 0, 0, math.log(2)]])
@@ -312,6 +317,8 @@ spec("min_with_indices", flat=(0,), points=(point([[3.0, 1, 1]], 1, False, gives
 spec("any", "all", "argmax", "argmin")
 spec("cumsum", **linear)
 spec("cumprod", points=(point([2.0, 0, 3], 0, gives=[[1, 8, 0]]),))
+last_tie = point([1.0, 3, 3, 2], 0, gives=[[1, 1, 2, 0]])
+spec("cummax", flat=(0,), points=(last_tie,))
 no_freedom = point([[3.0, 1.0]], (1,), 2, False, gives=[[[inf, -inf]]])
 spec("var", points=(no_freedom,))
 spec("logsumexp")
@@ -333,6 +340,14 @@ spec(
     linear=(0, 3),
     flat=(0, 3),
     errors=(fails(ops.scatter_add, [3], 0, beyond, [2], **out_of_bounds),),
+)
+twice, third = np.array([0, 0, 1, 1]), 1 / 3
+shared = point([3.0, 1, 5], 0, twice, [3.0, 3, 7, 6], gives=[[third, 0, 1], [third, third, 1, 0]])
+spec(
+    "scatter_max",
+    flat=(0, 3),
+    points=(shared,),
+    errors=(fails(ops.scatter_reduce, [3], 0, beyond, [2], "amax", **out_of_bounds),),
 )
 spec("index_select", **linear, errors=(fails(ops.index_select, [3], 0, beyond, **out_of_range),))
 spec(
