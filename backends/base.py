@@ -933,9 +933,10 @@ class Backend:
         u (m, m) and vh (n, n) if full"""
         return self._on_host("svd", x, full)
 
-    def pinv(self, x: Array, atol: float, rtol: float) -> Array:
+    def pinv(self, x: Array, atol: Array, rtol: Array) -> Array:
         """With u, s, vh = svd(x), without the s <= max(atol, rtol * the largest s):
-            out = vh.T @ diag(1 / s) @ u.T"""
+            out = vh.T @ diag(1 / s) @ u.T
+        atol and rtol are numbers, or broadcast against s."""
         u, s, vh = self.svd(x, False)
         if 0 in s.shape:
             return self.full((*x.shape[:-2], x.shape[-1], x.shape[-2]), 0, x.dtype)

@@ -161,8 +161,8 @@ CASES = {
     "randint": [(SEED, OFFSET, (9,), -5, 8, np.dtype("i4")),
                 (SEED, OFFSET, (9,), -2**62, 2**62 - 7, np.dtype("i8"))],
 }
-FLOAT_PAIRS = ["fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "nextafter", "ne", "le", "gt", "ge",
-               "logical_and", "logical_or", "logical_xor"]
+FLOAT_PAIRS = ["fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "nextafter", "ne", "le", "gt",
+               "ge", "logical_and", "logical_or", "logical_xor"]
 GRADS = ["relu_grad", "gelu_grad", "gelu_tanh_grad", "silu_grad"]
 for name in kernel_names():
     if name not in CORE and name not in CASES:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from minigrad import dtype as dtypes
 from minigrad.autograd.broadcast import expand
 from minigrad.autograd.inplace import where_
-from minigrad.autograd.primitive import primitive
+from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.create import arange, eye
 from minigrad.ops.linalg import batch_shape
 from minigrad.ops.reduce import cumprod_
@@ -170,7 +170,7 @@ _solve_triangular = primitive("solve_triangular", "x y | upper unit", grads=_sol
 _cholesky = primitive("cholesky", "x", x=_cholesky_rule)
 _qr = primitive("qr", "x | complete -> q r", grads=_qr_rule)
 _svd = primitive("svd", "x | full -> u s vh", grads=_svd_rule)
-_pinv = primitive("pinv", "x | atol rtol", x=_pinv_rule)
+_pinv = primitive("pinv", "x atol rtol", x=_pinv_rule)
 _eigh = primitive("eigh", "x | lower -> w v", grads=_eigh_rule)
 _det = primitive("det", "x", x=lambda g, x, out: g[..., None, None] * _cofactors(x, out))
 _slogdet = primitive(
@@ -417,9 +417,10 @@ def pinv(
 ) -> Tensor:
     """The pseudoinverse of each matrix of (..., m, n), shape (..., n, m) (torch.linalg.pinv).
 
-    Singular values up to max(atol, rtol * the largest) count as 0. rtol is eps * max(m, n) unless
-    given, or 0 where only atol is; `rcond` is its old name. With `hermitian` only the lower
-    triangle of A is read.
+    Singular values up to max(atol, rtol * the largest) count as 0; both are numbers or tensors, one
+    for each matrix. rtol is eps * max(m, n) unless given, or 0 where only atol is; `rcond` is its
+    old name. With `hermitian` A is symmetric, and only its
+    lower triangle is read.
 
     >>> import minigrad
     >>> minigrad.linalg.pinv(minigrad.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]]))
@@ -428,30 +429,32 @@ def pinv(
     """
     a = matrices("pinv", A, square=hermitian)
     if hermitian:
-        a = symmetric(a)
-    return _pinv(a, *tolerances("pinv", a, atol, rtol if rcond is None else rcond))
+        a = _symmetric(a)
+    return _pinv(a, *tolerances(a, atol, rtol if rcond is None else rcond))
 
 
-def symmetric(x: Tensor) -> Tensor:
-    """The symmetric matrix that has the lower triangle of x."""
-    return tril(x) + tril(x, -1).mT
+def _symmetric(x: Tensor) -> Tensor:
+    """The symmetric matrix with the lower triangle of x. Its gradient is symmetric, as eigh's."""
+    mean = (x + x.mT) / 2
+    return mean + (tril(x) + tril(x, -1).mT - mean).detach()
 
 
-def tolerances(name: str, x: Tensor, atol: Any, rtol: Any) -> tuple[float, float]:
-    """atol and rtol as numbers, or their defaults."""
+def tolerances(x: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """atol and rtol, or their defaults: numbers, or tensors that broadcast against the singular
+    values of x.
+    """
+    low, share = (_tolerance(x, given) for given in (atol, rtol))
     if rtol is None:
-        largest = max(x.array.shape[-2:])
-        rtol = dtypes.finfo(x.dtype).eps * largest if not _number(name, atol or 0.0) else 0.0
-    return _number(name, atol or 0.0), _number(name, rtol)
+        usual = dtypes.finfo(x.dtype).eps * max(x.array.shape[-2:])
+        is_tensor = isinstance(low, Tensor)
+        share = where_(low > 0, 0.0, low * 0 + usual) if is_tensor else 0.0 if low > 0 else usual
+    return low, share
 
 
-def _number(name: str, tolerance: Any) -> float:
-    if isinstance(tolerance, Tensor) and tolerance.numel() != 1:
-        raise NotImplementedError(
-            f"linalg.{name}: a tolerance is one number for all matrices here, got a tensor of "
-            f"shape {list(tolerance.shape)}; call it for each matrix"
-        )
-    return float(tolerance)
+def _tolerance(x: Tensor, given: Any) -> Any:
+    if isinstance(given, Tensor):
+        return cast(given.detach(), x.array.dtype).unsqueeze(-1)
+    return float(given or 0.0)
 
 
 # The top level of PyTorch has these, and the names of `legacy` in matrix.py; all are in linalg.py.

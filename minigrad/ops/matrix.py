@@ -8,11 +8,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from minigrad.autograd.broadcast import expand
+from minigrad.autograd.inplace import _instead_of as instead_of
 from minigrad.autograd.inplace import where_
 from minigrad.ops import decompose
 from minigrad.ops.create import eye
-from minigrad.ops.elementwise import abs
+from minigrad.ops.elementwise import abs, maximum
 from minigrad.ops.linalg import matmul, outer
 from minigrad.ops.reduce import amax, sum
 from minigrad.tensor import Tensor
@@ -63,8 +63,9 @@ def matrix_rank(
 ) -> Tensor:
     """How many singular values exceed max(atol, rtol * the largest) (torch.linalg.matrix_rank).
 
-    For each matrix of (..., m, n), int64. rtol is eps * max(m, n) unless given, or 0 where only
-    atol is; `tol` is the old name of atol. With `hermitian` only the lower triangle of A is read.
+    For each matrix of (..., m, n), int64. Tolerances are numbers or tensors, one for each matrix;
+    rtol is eps * max(m, n) unless given, or 0 where only atol is; `tol` is the old name of atol.
+    With `hermitian` only the lower triangle of A is read.
 
     >>> import minigrad
     >>> minigrad.linalg.matrix_rank(minigrad.tensor([[1.0, 2.0], [2.0, 4.0]]))
@@ -75,8 +76,8 @@ def matrix_rank(
     s = abs(eigvalsh(a)) if hermitian else svdvals(a)
     if 0 in s.array.shape[-1:]:
         return sum(s, -1).long()
-    low, share = decompose.tolerances("matrix_rank", a, atol, rtol)
-    return sum(s > (amax(s, -1, True) * share).clamp(min=low), -1)
+    low, share = decompose.tolerances(a, atol, rtol)
+    return sum(s > maximum(amax(s, -1, True) * share, low), -1)
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
@@ -96,7 +97,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
             f"{list(A.shape)}"
         )
     if n == 0:
-        return expand(eye(A.shape[-1], dtype=A.dtype, device=A.device), A.array.shape).clone()
+        return instead_of(A, eye(A.shape[-1], dtype=A.dtype, device=A.device))
     if n == 1:
         return A.clone()
     half = matrix_power(A, n // 2)

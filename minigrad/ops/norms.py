@@ -9,6 +9,7 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.broadcast import sum_
+from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast
 from minigrad.ops.axes import axes_of, one_axis
 from minigrad.ops.elementwise import abs, pow, sqrt, square
@@ -44,7 +45,7 @@ def vector_norm(
     if p == 2:
         return off_zero(sqrt, sum_(square(x), axes, keepdim), 0.0)
     if p == 0:
-        return sum_(cast(x != 0, x.array.dtype), axes, keepdim)
+        return sum_(where_(x != 0, 1.0, x * 0), axes, keepdim)
     size = abs(x)
     if (math.isinf(p) or p < 0) and 0 in [x.array.shape[axis] for axis in axes]:
         raise RuntimeError(
