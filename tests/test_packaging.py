@@ -29,8 +29,8 @@ LAYERS = [
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
     [
-        "minigrad.nn", "minigrad.optim", "minigrad.utils", "minigrad.serialization",
-        "minigrad.datasets", "minigrad.transforms",
+        "minigrad.linalg", "minigrad.nn", "minigrad.optim", "minigrad.utils",
+        "minigrad.serialization", "minigrad.datasets", "minigrad.transforms",
     ],
     ["minigrad", "minigrad.testing"],
 ]
@@ -177,7 +177,7 @@ def test_functions_fit_a_screen():
 @pytest.mark.parametrize(
     "place",
     [
-        "", "autograd", "autograd.functional", "cuda", "nn", "nn.functional", "nn.init",
+        "", "autograd", "autograd.functional", "cuda", "linalg", "nn", "nn.functional", "nn.init",
         "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "datasets",
         "transforms",
     ],

@@ -434,6 +434,16 @@ def test_long_reductions_in_pieces(name: str, shape: tuple[int, ...]) -> None:
 
 
 @every_runtime
+def test_a_range_of_float32_is_as_good_as_one_of_float64(name: str) -> None:
+    backend = minigrad.device(name).backend
+    for start, step, n in ((0.1, 0.001, 3_000_000), (-1e4, 1 / 3, 100_000), (1e39, 1.0, 3)):
+        found = backend.to_host(backend.arange(start, step, n, FLOAT32))
+        with np.errstate(over="ignore"):
+            expected = (np.arange(n) * step + start).astype(np.float32)
+        np.testing.assert_array_equal(found, expected)
+
+
+@every_runtime
 @pytest.mark.parametrize(("shape", "axes"), [
     ((300_000,), (0,)), ((200_000, 5), (0,)), ((3, 100_000, 8), (1,)), ((2, 150_000), (1,))])
 def test_long_sums_keep_their_digits(name: str, shape: tuple[int, ...], axes: Any) -> None:
@@ -591,6 +601,7 @@ def test_ever_new_shapes_do_not_fill_the_memory_with_plans(
 ) -> None:
     monkeypatch.setattr(opencl_device, "MOST_PLANS", 50)
     backend = minigrad.device(name).backend
+    backend.plans.clear()  # those of other tests
     for n in range(1, 100):
         x = minigrad.ones(n, device=name)
         assert (x + x).sum().item() == 2 * n
