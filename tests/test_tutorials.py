@@ -41,9 +41,9 @@ def lines_of(path):
     return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
 
 
-# What some lessons cannot do without: a module, a data set.
+# What some lessons cannot do without: a module, data sets.
 MODULES = {"11": "gymnasium"}
-DATA = {"12": "austen", "14": "diamonds"}
+DATA = {"12": ["austen"], "13": ["fashion", "digits"], "14": ["diamonds"]}
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
@@ -56,13 +56,14 @@ def test_lesson_runs(lesson, tmp_path):
             pytest.skip(f"no OpenCL device: {discovery.ADVICE}")
     if number in MODULES:
         pytest.importorskip(MODULES[number], reason="needs more: pip install -e '.[tutorials]'")
-    if number in DATA and SOURCES[DATA[number]].find() is None:
-        pytest.skip(f"needs a data set: make data ARGS={DATA[number]}")
+    for name in DATA.get(number, []):
+        if SOURCES[name].find() is None:
+            pytest.skip(f"needs a data set: make data ARGS={name}")
     run(tmp_path, lesson, *(["--quick", "--out", tmp_path] if number > "08" else []))
 
 
 def test_the_lessons_begin_with_prose():
-    numbers = [*range(1, 9), 11, 12, 14]
+    numbers = [*range(1, 9), *range(11, 15)]
     assert [path.name[:2] for path in LESSONS] == [f"{n:02}" for n in numbers]
     for path in LESSONS:
         text = path.read_text(encoding="utf-8")
