@@ -135,6 +135,12 @@ def test_csv_types_of_columns(folder):
     assert big.dtype == np.float64 and big[0] == 2.0**63
 
 
+def test_csv_cells_with_ends_of_lines(folder):
+    text = 'a,b\r\n"one\ntwo",x\u2028y\x0cz\r\n3,4\r\n'
+    out = datasets.read_csv(written(folder, "x.csv", text))
+    assert out["a"].tolist() == ["one\ntwo", "3"] and out["b"].tolist() == ["x\u2028y\x0cz", "4"]
+
+
 def test_csv_of_a_header_alone(folder):
     assert [len(x) for x in datasets.read_csv(written(folder, "x", "a,b\n")).values()] == [0, 0]
 
@@ -353,6 +359,19 @@ def test_libreoffice_pairs(data):
         ("Insert", "삽입하다"), ("Press Ctrl+F&9 now", "지금 바로 Ctrl+을 누르세요"),
     ]  # fmt: skip
     assert datasets.libreoffice("fr") == []  # all of it is the same
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("abc 가나다", 1), ("abcd 가나다", 0), ("가나다", 1), ("a 가나", 0)]
+)
+def test_what_counts_as_translated(data, text, kept):
+    for language, content in (("en-US", "Text"), ("ko", text)):
+        page = f'<p id="par_id1">{content}</p>'
+        written(data, f"usr/share/libreoffice/help/{language}/text/a.html", page)
+    assert len(datasets.libreoffice("ko")) == kept
+
+
+def test_other_languages(data):
     with pytest.raises(ValueError, match="not for 'en-US'"):
         datasets.libreoffice("en-US")
 

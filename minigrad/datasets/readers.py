@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import math
 import os
 import zipfile
@@ -82,7 +83,7 @@ def read_csv(
     >>> datasets.read_csv(path)["width"]
     array([0.2, nan])
     """
-    lines = _bytes_of(path).decode(encoding).splitlines(keepends=True)
+    lines = io.StringIO(_bytes_of(path).decode(encoding), newline="")
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     try:
