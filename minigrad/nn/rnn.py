@@ -38,13 +38,8 @@ def _relu_step(x: Tensor, state: State, w: Tensor, b: Tensor | None) -> State:
 
 
 def _lstm_step(x: Tensor, state: State, w: Tensor, b: Tensor | None) -> State:
-    """i, f, g, o = x + W h + b;  c' = sigmoid(f) c + sigmoid(i) tanh(g);
-    h' = sigmoid(o) tanh(c')
-    """
-    h, c = state
-    i, f, g, o = (x + F.linear(h, w, b)).chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+    """That of ops.lstm_step. The bias is in x already."""
+    return ops.lstm_step(x, *state, w)
 
 
 def _gru_step(x: Tensor, state: State, w: Tensor, b: Tensor | None) -> State:
@@ -249,6 +244,9 @@ class RNNBase(_Recurrent):
         self, x: Tensor, state: State, w: Tensor, b: Tensor | None, reverse: bool
     ) -> tuple[Tensor, State]:
         """The steps of one segment: projections (T, N, gates * H) to states (T, N, H)."""
+        if self.mode == "LSTM":
+            out, c = ops.lstm(x, w, *state, reverse)
+            return out, (out[0 if reverse else -1], c)
         step, outs = STEPS[self.mode], []
         inputs = x.unbind(0)
         for gates in reversed(inputs) if reverse else inputs:

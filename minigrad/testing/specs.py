@@ -487,4 +487,5 @@ spec("cross_entropy", differentiable=(0,))
 # scaled_dot_product_attention takes the composite where a mask wants a gradient: the primitive
 # gives it none.
 spec("attention", differentiable=(0, 1, 2), linear=(2,))
-spec("layer_norm_grad", "batch_norm_grad", "cross_entropy_grad", "attention_grad")
+spec("lstm")
+spec("layer_norm_grad", "batch_norm_grad", "cross_entropy_grad", "attention_grad", "lstm_grad")
