@@ -255,7 +255,7 @@ def test_lazy_layers(name, args, options, shape):
     seen = []
     for library, module in LIBRARIES:
         layer = getattr(module, name)(*args, **options)
-        texts = [repr(layer), repr(list(layer.state_dict().values()))]
+        texts = [repr(layer), [type(x).__name__ for x in layer.state_dict().values()]]
         layer(library.ones(shape))
         sizes = [tuple(x.shape) for x in layer.state_dict().values()]
         seen.append([*texts, repr(layer), type(layer).__name__, list(layer.state_dict()), sizes])
