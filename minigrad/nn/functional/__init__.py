@@ -14,6 +14,7 @@ from minigrad.nn.functional import (
     distance,
     drop,
     embed,
+    grid,
     loss,
     normalization,
     resize,
@@ -24,6 +25,7 @@ from minigrad.nn.functional.ctc import *
 from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.drop import *
 from minigrad.nn.functional.embed import *
+from minigrad.nn.functional.grid import *
 from minigrad.nn.functional.loss import *
 from minigrad.nn.functional.normalization import *
 from minigrad.nn.functional.resize import *
@@ -85,6 +87,7 @@ __all__ += ctc.__all__
 __all__ += distance.__all__
 __all__ += drop.__all__
 __all__ += embed.__all__
+__all__ += grid.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += resize.__all__

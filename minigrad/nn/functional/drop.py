@@ -75,12 +75,12 @@ def feature_alpha_dropout(
     >>> F.feature_alpha_dropout(minigrad.zeros(8, 8, 5), training=True).std(2).max()
     tensor(0.)
     """
-    if input.ndim < 2:
+    if input.ndim < 2 and training and p:
         raise RuntimeError(
             "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, "
             f"got {tuple(input.shape)}"
         )
-    channels = input[(slice(None), slice(None), *[slice(0, 1)] * (input.ndim - 2))]
+    channels = input[(slice(None), slice(None), *[slice(0, 1)] * (input.ndim - 2))[: input.ndim]]
     return _alpha_dropout("feature_alpha_dropout", input, channels, p, training, inplace)
 
 
