@@ -1,6 +1,7 @@
 """Module: attributes, walks over the tree, state_dict, modes, hooks, repr."""
 
 import copy
+import math
 import pickle
 from collections import OrderedDict
 
@@ -477,6 +478,38 @@ def test_parametrized_weights_are_computed_once_within_cached():
     assert len(calls) == 1
     layer(minigrad.ones(1, 3))
     assert len(calls) == 2
+
+
+def test_spectral_norm_may_be_used_twice_before_the_gradient():
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2))
+    x = minigrad.ones(1, 3)
+    (layer(x) + layer(x)).sum().backward()
+    assert layer.parametrizations.weight.original.grad is not None
+
+
+def test_values_go_back_through_parametrizations_from_the_last_to_the_first():
+    class Exponential(nn.Module):
+        def forward(self, x):
+            return x.exp()
+
+        def right_inverse(self, y):
+            return y.log()
+
+    class Halved(nn.Module):
+        def forward(self, x):
+            return x / 2
+
+        def right_inverse(self, y):
+            return y * 2
+
+    layer = nn.Linear(1, 1)
+    with minigrad.no_grad():
+        layer.weight.fill_(1.0)
+    for module in (Exponential(), Halved()):
+        nn.utils.parametrize.register_parametrization(layer, "weight", module)
+    layer.weight = minigrad.tensor([[3.0]])
+    assert layer.weight.item() == pytest.approx(3.0)
+    assert layer.parametrizations.weight.original.item() == pytest.approx(math.log(6.0))
 
 
 def test_weight_norm_has_second_gradients():

@@ -374,6 +374,8 @@ def test_parameter_containers():
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 3).long()),
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.full((1, 2, 2), 16)),
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (1, 1)),
+        lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (6, 4)),
+        lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (4, 2)),
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (4,)),
         lambda t, n: n.Unfold(3)(t.zeros(1, 2, 2, 4)),
         lambda t, n: n.Unfold(0)(t.zeros(1, 2, 4, 4)),
