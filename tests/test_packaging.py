@@ -30,7 +30,8 @@ LAYERS = [
     ["minigrad.ops"],
     [
         "minigrad.linalg", "minigrad.nn", "minigrad.optim", "minigrad.utils",
-        "minigrad.serialization", "minigrad.datasets", "minigrad.transforms",
+        "minigrad.serialization", "minigrad.torch_files", "minigrad.datasets",
+        "minigrad.transforms",
     ],
     ["minigrad", "minigrad.testing"],
 ]

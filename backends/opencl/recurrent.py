@@ -22,8 +22,8 @@ class Recurrent(OpenCLDevice):
         if not _in_lanes(self, h):
             return super().lstm(x, w, h, c, reverse)
         if x.dtype == FLOAT16:
-            wide = self.lstm(*(self.cast(v, FLOAT32) for v in (x, w, h, c)), reverse)
-            return tuple(self.cast(v, FLOAT16) for v in wide)  # type: ignore[return-value]
+            x, w, h, c = (self.cast(v, FLOAT32) for v in (x, w, h, c))
+            return _narrow(self, self.lstm(x, w, h, c, reverse))
         x, w, h, c = (self.contiguous(v) for v in (x, w, h, c))
         packed, items, pad = _pack(self, (x, w, h, c), x.shape[0], h, reverse)
         steps, (batch, size) = x.shape[0], h.shape
@@ -39,10 +39,11 @@ class Recurrent(OpenCLDevice):
                   cells: Array, gates: Array, reverse: bool) -> Arrays:
         if not _in_lanes(self, h):
             return super().lstm_grad(g, g_last, w, h, c, out, cells, gates, reverse)
-        arrays = g, g_last, w, h, c, out, cells, gates
         if g.dtype == FLOAT16:
-            wide = self.lstm_grad(*(self.cast(v, FLOAT32) for v in arrays), reverse)
-            return tuple(self.cast(v, FLOAT16) for v in wide)  # type: ignore[return-value]
+            g, g_last, w, h, c, out, cells, gates = (
+                self.cast(v, FLOAT32) for v in (g, g_last, w, h, c, out, cells, gates))
+            grads = self.lstm_grad(g, g_last, w, h, c, out, cells, gates, reverse)
+            return _narrow(self, grads)
         g, g_last, w, c = (self.contiguous(v) for v in (g, g_last, w, c))
         packed, items, pad = _pack(self, (g, w, g_last, c), g.shape[0], h, reverse)
         cells, gates = (_rows_as_lanes(self, v, pad) for v in (cells, gates))
@@ -53,6 +54,11 @@ class Recurrent(OpenCLDevice):
         operands = gx, gh, gc, state, g, w, g_last, c, cells, gates
         launch((items,), (1,), *(v.buffer for v in operands), packed)
         return gx, self._lstm_weight(gx, h, out, reverse), gh, gc
+
+
+def _narrow(backend: OpenCLDevice, arrays: Arrays) -> Arrays:
+    w, x, y, z = (backend.cast(v, FLOAT16) for v in arrays)
+    return w, x, y, z
 
 
 def _in_lanes(backend: OpenCLDevice, h: Array) -> bool:

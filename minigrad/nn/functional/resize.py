@@ -17,7 +17,9 @@ from minigrad.ops import (
 )
 from minigrad.tensor import Tensor
 
-__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample",
+    "upsample_bilinear", "upsample_nearest",
+]  # fmt: skip
 
 _LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}  # and the spatial dims that each needs
 _MODES = ("nearest", "nearest-exact", "area", *_LINEAR, "bicubic")
@@ -189,6 +191,36 @@ def upsample(
     tensor([[[0., 0., 4., 4.]]])
     """
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """interpolate with mode "nearest", by an older name.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.upsample_nearest(minigrad.tensor([[[0.0, 4.0]]]), scale_factor=2)
+    tensor([[[0., 0., 4., 4.]]])
+    """
+    return interpolate(input, size, scale_factor)
+
+
+def upsample_bilinear(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """interpolate with mode "bilinear" and `align_corners`, by an older name.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.upsample_bilinear(minigrad.tensor([[[[0.0, 4.0]]]]), (1, 3))
+    tensor([[[[0., 2., 4.]]]])
+    """
+    return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
