@@ -50,12 +50,13 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from . import special
+from . import numpy_linalg, special
 
 Array = Any  # an array of the backend
 Number = bool | int | float
@@ -85,7 +86,8 @@ def core(declaration: Callable) -> Callable:
 
 
 class Backend:
-    """The kernels. Defaults call other kernels of the same backend and nothing else."""
+    """The kernels. Defaults call other kernels of the same backend and nothing else, but for those
+    of Note [On the host]."""
 
     name = "base"
 
@@ -868,6 +870,95 @@ class Backend:
         if b is not None:
             out = self.add(out, b, out)
         return self.view(out, x.shape[:-1] + w.shape[:1])
+
+    # --- Inverses and decompositions -------------------------------------------------------------
+    #
+    # Note [On the host]. x is a batch of matrices, float32 or float64, and what holds below holds
+    # for each of them. These are long algorithms, which have been written once, in LAPACK: the
+    # defaults carry the matrices to the host and the results back, and say so in a warning. A
+    # matrix that has no such inverse or factor raises LinAlgError with its place in the batch.
+
+    def _on_host(self, name: str, *args: Any) -> Any:
+        """The kernel `name` of numpy_linalg.py."""
+        warnings.warn(
+            f"minigrad: {name} is computed on the host: the backend {self.name!r} has no kernel "
+            "for it, so its operands and results are copied there and back", stacklevel=3)
+        moved = [self.to_host(x) if hasattr(x, "shape") else x for x in args]
+        found = getattr(numpy_linalg, name)(*moved)
+        if isinstance(found, tuple):
+            return tuple(self.from_host(out) for out in found)
+        return self.from_host(found)
+
+    def inv(self, x: Array) -> Array:
+        """x @ out = the identity"""
+        return self._on_host("inv", x)
+
+    def solve(self, x: Array, y: Array) -> Array:
+        """x @ out = y; the leading axes of x and y agree"""
+        return self._on_host("solve", x, y)
+
+    def solve_triangular(self, x: Array, y: Array, upper: bool, unit: bool) -> Array:
+        """t @ out = y, where t is the upper or the lower triangle of x, with ones on the diagonal
+        if unit. For each row r, from the last one on if upper, else from the first:
+            out[r] = (y[r] - sum(t[r, c] * out[c] for c that came before)) / t[r, r]"""
+        n = x.shape[-1]
+        out = self.copy(y)
+        for r in reversed(range(n)) if upper else range(n):
+            known = (r + 1, n) if upper else (0, r)
+            row = self._part(out, (r, r + 1), (0, y.shape[-1]))
+            others = self._part(out, known, (0, y.shape[-1]))
+            self.sub(row, self.matmul(self._part(x, (r, r + 1), known), others), row)
+            if not unit:
+                self.div(row, self._part(x, (r, r + 1), (r, r + 1)), row)
+        return out
+
+    def _part(self, x: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+        """A rectangle of each matrix."""
+        batch = [slice(0, n, 1) for n in x.shape[:-2]]
+        return self.slice(x, (*batch, slice(*rows, 1), slice(*columns, 1)))
+
+    def cholesky(self, x: Array) -> Array:
+        """out @ out.T = x, out is 0 above its diagonal and positive on it. Of x the lower triangle
+        is read."""
+        return self._on_host("cholesky", x)
+
+    def qr(self, x: Array, complete: bool) -> tuple[Array, Array]:
+        """(q, r) with q @ r = x, q.T @ q = the identity, and r 0 below its diagonal: q (m, k) and
+        r (k, n) for x (m, n) and k = min(m, n), or k = m if complete"""
+        return self._on_host("qr", x, complete)
+
+    def svd(self, x: Array, full: bool) -> tuple[Array, Array, Array]:
+        """(u, s, vh) with u @ diag(s) @ vh = x, s falling and not negative, and the columns of u
+        and the rows of vh orthonormal: u (m, k), s (k,), vh (k, n) for x (m, n), k = min(m, n); or
+        u (m, m) and vh (n, n) if full"""
+        return self._on_host("svd", x, full)
+
+    def pinv(self, x: Array, atol: Array, rtol: Array) -> Array:
+        """With u, s, vh = svd(x), without the s <= max(atol, rtol * the largest s):
+            out = vh.T @ diag(1 / s) @ u.T
+        atol and rtol are numbers, or broadcast against s."""
+        u, s, vh = self.svd(x, False)
+        if 0 in s.shape:
+            return self.full((*x.shape[:-2], x.shape[-1], x.shape[-2]), 0, x.dtype)
+        largest = self.max(s, (len(s.shape) - 1,), True)
+        kept = self.gt(s, self.maximum(self.mul(largest, rtol), atol))
+        inverse = self.where(kept, self.div(1.0, s), 0.0)
+        row = self._reshape(inverse, (*s.shape[:-1], 1, s.shape[-1]))
+        scaled = self.mul(self._transpose(vh), row)
+        return self.matmul(scaled, self._transpose(u))
+
+    def eigh(self, x: Array, lower: bool) -> tuple[Array, Array]:
+        """(w, v) with v @ diag(w) @ v.T = x, w rising, v.T @ v = the identity. Of x the lower
+        triangle is read if lower, else the upper one."""
+        return self._on_host("eigh", x, lower)
+
+    def det(self, x: Array) -> Array:
+        """out = sum(sign(p) * product(x[i, p[i]] for i) for every permutation p)"""
+        return self._on_host("det", x)
+
+    def slogdet(self, x: Array) -> tuple[Array, Array]:
+        """(sign(det(x)), log(abs(det(x)))), without overflow"""
+        return self._on_host("slogdet", x)
 
     # --- Convolution -----------------------------------------------------------------------------
     #

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import numpy_conv, numpy_fused, numpy_index, numpy_random, volumes
+from . import numpy_conv, numpy_fused, numpy_index, numpy_linalg, numpy_random, volumes
 from .base import Axes, Backend, Key, Number, Shape
 from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
@@ -399,6 +399,14 @@ class NumpyBackend(Backend):
     # --- Linear algebra --------------------------------------------------------------------------
 
     matmul = staticmethod(matmul)
+    inv = staticmethod(numpy_linalg.inv)
+    solve = staticmethod(numpy_linalg.solve)
+    cholesky = staticmethod(numpy_linalg.cholesky)
+    qr = staticmethod(numpy_linalg.qr)
+    svd = staticmethod(numpy_linalg.svd)
+    eigh = staticmethod(numpy_linalg.eigh)
+    det = staticmethod(numpy_linalg.det)
+    slogdet = staticmethod(numpy_linalg.slogdet)
 
     # --- Convolution and pooling -----------------------------------------------------------------
 

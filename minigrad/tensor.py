@@ -1188,6 +1188,8 @@ class Tensor:
     def outer(self, vec2: Tensor) -> Tensor:
         return ops.outer(self, vec2)
 
+    ger = outer
+
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         return ops.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
@@ -1220,6 +1222,47 @@ class Tensor:
 
     def cov(self, *, correction: _int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
         return ops.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+    # -- linear algebra
+
+    def inverse(self) -> Tensor:
+        return ops.inverse(self)
+
+    def pinverse(self, rcond: _float = 1e-15) -> Tensor:
+        return ops.pinverse(self, rcond)
+
+    def det(self) -> Tensor:
+        return ops.det(self)
+
+    def logdet(self) -> Tensor:
+        return ops.logdet(self)
+
+    def slogdet(self) -> Any:
+        return ops.slogdet(self)
+
+    def cholesky(self, upper: _bool = False) -> Tensor:
+        return ops.cholesky(self, upper)
+
+    def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
+        return ops.cholesky_solve(self, L, upper)
+
+    def cholesky_inverse(self, upper: _bool = False) -> Tensor:
+        return ops.cholesky_inverse(self, upper)
+
+    def qr(self, some: _bool = True) -> Any:
+        return ops.qr(self, some)
+
+    def svd(self, some: _bool = True, compute_uv: _bool = True) -> Any:
+        return ops.svd(self, some, compute_uv)
+
+    def matrix_power(self, n: _int) -> Tensor:
+        return ops.matrix_power(self, n)
+
+    def matrix_exp(self) -> Tensor:
+        return ops.matrix_exp(self)
+
+    def dist(self, other: Tensor, p: Any = 2) -> Tensor:
+        return ops.dist(self, other, p)
 
     # -- random
 

@@ -10,6 +10,7 @@
     place         scatter_reduce, masked_scatter, take, isin ...
     linalg        matmul, einsum, linear ...
     products      addmv, kron, cross, cdist, cov ...
+    decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
     conv, pool    convolutions and pooling
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
@@ -21,10 +22,13 @@ from minigrad.ops import (  # isort: skip
     arrange,
     conv,
     create,
+    decompose,
     elementwise,
     fused,
     index,
     linalg,
+    matrix,
+    norms,
     optim,
     place,
     pool,
@@ -43,12 +47,15 @@ from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
 from minigrad.ops.create import type_
+from minigrad.ops.decompose import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.elementwise import scaled
 from minigrad.ops.fused import *
 from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
 from minigrad.ops.linalg import *
+from minigrad.ops.matrix import *
+from minigrad.ops.norms import *
 from minigrad.ops.optim import *
 from minigrad.ops.place import *
 from minigrad.ops.pool import *
@@ -66,10 +73,13 @@ __all__: list[str] = []
 __all__ += arrange.__all__
 __all__ += conv.__all__
 __all__ += create.__all__
+__all__ += decompose.__all__
 __all__ += elementwise.__all__
 __all__ += fused.__all__
 __all__ += index.__all__
 __all__ += linalg.__all__
+__all__ += matrix.__all__
+__all__ += norms.__all__
 __all__ += optim.__all__
 __all__ += place.__all__
 __all__ += pool.__all__

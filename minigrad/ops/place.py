@@ -28,7 +28,8 @@ from minigrad.ops.index import (
     searchsorted,
     sort_,
 )
-from minigrad.ops.reduce import any, cumsum_, norm
+from minigrad.ops.norms import norm
+from minigrad.ops.reduce import any, cumsum_
 from minigrad.ops.shape import cat, common_shape, viewed
 from minigrad.tensor import Tensor
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.ops.axes import one_axis
 from minigrad.ops.elementwise import clamp, meet, sqrt
-from minigrad.ops.linalg import batch_shape, bmm, dot, matmul, mm, mv, outer, plus
-from minigrad.ops.reduce import norm, sum
+from minigrad.ops.linalg import batch_shape, bmm, dot, matmul, mv, outer, plus
+from minigrad.ops.norms import norm
+from minigrad.ops.reduce import sum
 from minigrad.ops.shape import roll_, unsqueeze, viewed
 from minigrad.tensor import Tensor
 
@@ -83,19 +83,6 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         )
     x, y = (broadcast.reshape(t, (t.shape[:-1].numel(), t.shape[-1])) for t in (input, other))
     return broadcast.reshape(matmul(x, y.mT), (*input.shape[:-1], *other.shape[:-1]))
-
-
-def chain_matmul(*matrices: Any) -> Tensor:
-    """The product of matrices, from left to right.
-
-    >>> import minigrad
-    >>> minigrad.chain_matmul(minigrad.ones(1, 2), minigrad.ones(2, 2), minigrad.ones(2, 1))
-    tensor([[4.]])
-    """
-    given = matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], Tensor) else matrices
-    if not given:
-        raise RuntimeError("chain_matmul(): Expected one or more matrices")
-    return functools.reduce(mm, given)
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
@@ -255,7 +242,7 @@ def corrcoef(input: Tensor) -> Tensor:
 
 # fmt: off
 __all__ = [
-    "addmv", "addr", "addbmm", "vdot", "inner", "chain_matmul", "kron", "cross", "cdist", "cov",
+    "addmv", "addr", "addbmm", "vdot", "inner", "kron", "cross", "cdist", "cov",
     "corrcoef",
 ]
 # fmt: on

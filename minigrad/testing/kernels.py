@@ -486,6 +486,17 @@ row("unique", _any_shape, "fib")
 # -- contractions
 
 
+def spread(x: Any) -> Any:
+    """x / 4 + diag(3, 6, 9, 12): an array or a tensor of matrices that have inverses and singular
+    values apart, whatever x is, between -2 and 2. Symmetric ones are positive definite.
+    """
+    m, n = x.shape[-2:]
+    steps = np.diag([3.0, 6.0, 9.0, 12.0])[:m, :n]
+    if isinstance(x, np.ndarray):
+        return (x / 4 + steps).astype(x.dtype)
+    return x / 4 + x.new_tensor(steps, dtype=x.dtype)
+
+
 def _matmul(draw: Draw) -> tuple[Any, ...]:
     return tuple(draw.values(shape) for shape in draw.matmul_shapes())
 

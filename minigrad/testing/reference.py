@@ -538,6 +538,15 @@ def linear(x: Array, w: Array, b: Array | None) -> Array:
     return out if b is None else out + b
 
 
+def det(x: Array) -> Array:
+    """Expanded by the first row."""
+    n = x.shape[-1]
+    if n == 0:
+        return np.ones(x.shape[:-2])
+    minors = [det(np.delete(x[..., 1:, :], c, -1)) for c in range(n)]
+    return np.sum([(-1) ** c * x[..., 0, c] * minor for c, minor in enumerate(minors)], 0)
+
+
 def _conv_terms(
     x_shape: Shape,
     w_shape: Shape,

@@ -4,6 +4,8 @@ gradients, repr, state and errors.
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from side_by_side import LIBRARIES, compare, compare_errors, compare_layers
 
 pytest.importorskip("torch")
@@ -172,6 +174,64 @@ def test_pad(mode, shape, pad):
         compare(lambda t, n, x: n.functional.pad(x, pad, mode), values)
 
 
+IMAGES = {1: (2, 3, 5), 2: (2, 3, 5, 4), 3: (2, 2, 3, 5, 4)}
+RESIZED = [
+    {"size": 7},
+    {"size": 3},
+    {"size": 1},
+    {"scale_factor": 2.0},
+    {"scale_factor": 1.7},
+    {"scale_factor": 0.6},
+    {"scale_factor": 2.6, "recompute_scale_factor": True},
+    {"scale_factor": 1.0},
+]
+MODES = {
+    1: ["nearest", "nearest-exact", "area", "linear"],
+    2: ["nearest", "nearest-exact", "area", "bilinear", "bicubic"],
+    3: ["nearest", "nearest-exact", "area", "trilinear"],
+}
+
+
+@pytest.mark.parametrize("options", RESIZED)
+@pytest.mark.parametrize(("dims", "mode"), [(d, mode) for d in MODES for mode in MODES[d]])
+def test_interpolate(dims, mode, options):
+    shape = IMAGES[dims]
+    for align in (None, True) if mode.endswith(("linear", "cubic")) else (None,):
+        more = options | {"mode": mode, "align_corners": align}
+        compare(lambda t, n, x, more=more: n.functional.interpolate(x, **more), random(shape))
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.sampled_from(["nearest", "nearest-exact"]))
+def test_interpolate_takes_the_same_pixel(n, m, mode):
+    x = np.arange(float(n)).reshape(1, 1, n)
+    for wanted in ({"size": m}, {"scale_factor": m / n + 1e-6}):
+        compare(lambda t, nn, x, w=wanted: nn.functional.interpolate(x, mode=mode, **w), x)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("size", [(3, 9), (2, 2), (1, 4), (10, 3)])
+def test_interpolate_with_antialias(mode, align, size):
+    options = {"size": size, "mode": mode, "antialias": True, "align_corners": align}
+    compare(lambda t, n, x: n.functional.interpolate(x, **options), random((2, 3, 7, 8)))
+
+
+UPSAMPLING = [
+    ("Upsample", (), {"scale_factor": 2}, IMAGES[2]),
+    ("Upsample", ((6, 3),), {"mode": "bicubic", "align_corners": True}, IMAGES[2]),
+    ("Upsample", (), {"scale_factor": (1.5, 2), "recompute_scale_factor": True}, IMAGES[2]),
+    ("UpsamplingNearest2d", (7,), {}, IMAGES[2]),
+    ("UpsamplingBilinear2d", (), {"scale_factor": 2.5}, IMAGES[2]),
+    ("ChannelShuffle", (2,), {}, (2, 6, 3)),
+    ("ChannelShuffle", (3,), {}, (2, 6, 3, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options", "shape"), UPSAMPLING, ids=name_of)
+def test_upsampling_layers(name, args, options, shape):
+    compare_layers(name, args, options, random(shape))
+
+
 LAZY = [
     ("LazyLinear", (3,), {"bias": False}, (2, 4)),
     ("LazyConv1d", (3, 2), {}, LINE),
@@ -216,6 +276,23 @@ def test_parameter_containers():
 @pytest.mark.parametrize(
     "misuse",
     [
+        lambda t, n: n.Upsample()(t.zeros(1, 1, 4)),
+        lambda t, n: n.Upsample(3, 2.0)(t.zeros(1, 1, 4)),
+        lambda t, n: n.Upsample(3)(t.zeros(1, 4)),
+        lambda t, n: n.Upsample(3, mode="linear")(t.zeros(1, 1, 4, 4)),
+        lambda t, n: n.Upsample(3, mode="bilinear")(t.zeros(1, 1, 4)),
+        lambda t, n: n.Upsample(3, mode="quintic")(t.zeros(1, 1, 4)),
+        lambda t, n: n.Upsample(3, align_corners=True)(t.zeros(1, 1, 4)),
+        lambda t, n: n.Upsample((3,))(t.zeros(1, 1, 4, 4)),
+        lambda t, n: n.Upsample(scale_factor=(3.0,))(t.zeros(1, 1, 4, 4)),
+        lambda t, n: n.Upsample((0, 3))(t.zeros(1, 1, 4, 4)),
+        lambda t, n: n.Upsample((2.5, 3))(t.zeros(1, 1, 4, 4)),
+        lambda t, n: n.Upsample(3)(t.zeros(1, 0, 4)),
+        lambda t, n: n.Upsample(3, recompute_scale_factor=True)(t.zeros(1, 1, 4)),
+        lambda t, n: n.Upsample(3, mode="bilinear")(t.zeros(1, 1, 4, 4).long()),
+        lambda t, n: n.functional.interpolate(t.zeros(1, 1, 4), 3, antialias=True),
+        lambda t, n: n.ChannelShuffle(2)(t.zeros(2, 3, 2)),
+        lambda t, n: n.ChannelShuffle(2)(t.zeros(2, 4)),
         lambda t, n: n.LazyLinear(3).weight.shape,
         lambda t, n: n.LazyLinear(3).weight.numel(),
         lambda t, n: n.LazyConv2d(4, 3, groups=2)(t.zeros(1, 3, 5, 5)),
