@@ -1728,6 +1728,11 @@ class Tensor:
             )
         return ops.transpose(self, -2, -1)
 
+    @property
+    def mH(self) -> Tensor:
+        """The conjugate of mT: mT itself, since all numbers are real."""
+        return self.mT
+
     # -- operators
 
     def __add__(self, other: Any) -> Tensor:
