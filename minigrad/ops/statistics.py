@@ -606,7 +606,8 @@ def _areas(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: Any) -> Tensor:
 def _widths(name: str, y: Tensor, x: Tensor, axis: int) -> Tensor:
     """x[i + 1] - x[i], laid along y's axis where x is a vector."""
     if x.dim() == 1 and x.array.shape[0] == y.array.shape[axis]:
-        return broadcast.view(diff(x), (-1,) + (1,) * (y.dim() - axis - 1))
+        apart = diff(x)
+        return broadcast.reshape(apart, (apart.numel(),) + (1,) * (y.dim() - axis - 1))
     if x.dim() == y.dim():
         return diff(x, dim=axis)
     raise RuntimeError(
