@@ -388,6 +388,15 @@ def test_xlogy_and_sinc_at_zero() -> None:
     assert x.grad is not None and x.grad.item() == 0
 
 
+def test_bessel_functions_have_all_derivatives_at_zero() -> None:
+    x = minigrad.tensor(0.0, requires_grad=True)
+    y, found = minigrad.i0(x), []
+    for _ in range(4):
+        found.append(y.item())
+        y = minigrad.autograd.grad(y, x, create_graph=True)[0]
+    assert found == [1, 0, 0.5, 0]
+
+
 def test_an_index_that_comes_twice_fills_once() -> None:
     value = minigrad.tensor(5.0, requires_grad=True)
     minigrad.index_fill(minigrad.zeros(3), 0, minigrad.tensor([1, 1]), value).sum().backward()
