@@ -520,6 +520,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         raise RuntimeError(
             f"sum_to_size(): size {{{list(shape)}}} is not expandable to size {{{list(old)}}}."
         )
+    if (shape != old or not shape) and input.array.dtype not in dtypes.FLOATS:
+        input = input.long()  # as sum has it
     return broadcast.sum_to(input, shape)
 
 
@@ -767,6 +769,11 @@ def narrow(input: Tensor, dim: Any, start: Any, length: int) -> Tensor:
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     axis = one_axis("narrow", dim, len(shape))
+    if isinstance(start, Tensor) and (start.dim() or start.dtype is dtypes.bool_):
+        raise RuntimeError(
+            f"narrow(): start must be an 0-dim integral Tensor, got {start.dtype} of shape "
+            f"{list(start.shape)}"
+        )
     n, start = shape[axis], start.__index__()
     if not -n <= start <= n:
         raise IndexError(

@@ -174,7 +174,7 @@ binary("atan2", AWAY, AWAY)
 binary("hypot", AWAY, AWAY)
 for name in ("logaddexp", "logaddexp2"):
     binary(name)
-binary("nextafter")
+binary("nextafter", LEFT, RIGHT)
 for name in ("maximum", "minimum", "fmax", "fmin"):
     binary(name, LEFT, RIGHT, "fib" if name.endswith("imum") else "fi")
 for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):

@@ -54,6 +54,8 @@ def hardtanh(
     >>> F.hardtanh(minigrad.tensor([-3.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if not input.is_floating_point():
+        min_val, max_val = int(min_val), int(max_val)
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
 
@@ -208,6 +210,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 f"one element or {channels}, one for each channel"
             )
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
+    elif input.ndim == 0:
+        weight = weight.reshape(())
     return ops.where(input > 0, input, weight * input)
 
 

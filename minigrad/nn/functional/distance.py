@@ -77,4 +77,5 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> F.cosine_similarity(minigrad.tensor([[1.0, 0.0]]), minigrad.tensor([[2.0, 0.0]]))
     tensor([1.])
     """
+    x1, x2 = ops.broadcast_tensors(x1, x2)  # dim is one of their common shape
     return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)

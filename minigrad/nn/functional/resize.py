@@ -4,6 +4,7 @@ Resampling is linear and goes axis by axis: along one axis it is a matrix, (new 
 whose row i has the weights of the old pixels in the new pixel i.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -256,7 +257,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             f"a positive upscale_factor, got {tuple(input.shape)} and {r}"
         )
     *lead, channels, height, width = input.shape
-    x = input.reshape(-1, channels // (r * r), r, r, height, width)
+    x = input.reshape(math.prod(lead), channels // (r * r), r, r, height, width)
     x = x.permute(0, 1, 4, 2, 5, 3)
     return x.reshape(*lead, channels // (r * r), height * r, width * r)
 
@@ -276,5 +277,6 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             f"positive downscale_factor, got {tuple(input.shape)} and {r}"
         )
     *lead, channels, height, width = input.shape
-    x = input.reshape(-1, channels, height // r, r, width // r, r).permute(0, 1, 3, 5, 2, 4)
+    x = input.reshape(math.prod(lead), channels, height // r, r, width // r, r)
+    x = x.permute(0, 1, 3, 5, 2, 4)
     return x.reshape(*lead, channels * r * r, height // r, width // r)
