@@ -33,7 +33,7 @@ demo: $(VENV)/.with-demo $(if $(findstring opencl,$(MINIGRAD_BACKEND)),$(VENV)/.
 	$(BIN)/python tutorials/demo_mnist.py $(ARGS)
 
 # One thread for each worker's BLAS: two workers with two threads each only get in each other's way.
-test: $(VENV)/.with-test $(VENV)/.with-demo $(VENV)/.with-opencl-cpu $(DIGITS)
+test: $(VENV)/.with-test $(VENV)/.with-demo $(VENV)/.with-tutorials $(VENV)/.with-opencl-cpu $(DIGITS)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/oracle $(ARGS)
 
@@ -62,7 +62,7 @@ weights: $(VENV)/.with-demo
 	$(BIN)/python tutorials/models/weights.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .data build dist demo-output *.egg-info .hypothesis .*_cache
+	rm -rf $(VENV) .data build dist demo-output tutorial-output *.egg-info .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:
