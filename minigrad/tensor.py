@@ -186,6 +186,26 @@ class Tensor:
     def is_cpu(self) -> _bool:
         return self.device.type == "cpu"
 
+    @property
+    def is_mps(self) -> _bool:
+        return False
+
+    is_sparse = is_quantized = is_meta = is_mps
+
+    def is_pinned(self) -> _bool:
+        return False
+
+    def pin_memory(self) -> Tensor:
+        """self: there is no memory that copies faster."""
+        return self
+
+    def data_ptr(self) -> _int:
+        """The address of the first element; on the CPU only."""
+        if not self.is_cpu:
+            raise RuntimeError(f"data_ptr(): the memory of {self.device} has no address here")
+        address: _int = self.array.ctypes.data
+        return address
+
     def get_device(self) -> _int:
         return -1 if self.is_cpu else (self.device.index or 0)
 
@@ -402,6 +422,24 @@ class Tensor:
 
     def bool(self) -> Tensor:
         return ops.to(self, dtypes.bool_)
+
+    def bfloat16(self) -> Tensor:
+        return ops.to(self, dtypes.bfloat16)
+
+    @property
+    def real(self) -> Tensor:
+        """self: there are no complex numbers."""
+        return self
+
+    def conj(self) -> Tensor:
+        """self: there are no complex numbers."""
+        return self
+
+    resolve_conj = conj
+
+    def new(self, *args: Any) -> Tensor:
+        """The old way to make a tensor of this one's type: new(2, 3), new([1, 2])."""
+        return ops.legacy_tensor(args, self.dtype, self.device)
 
     # -- arithmetic
 
@@ -1740,10 +1778,8 @@ class Tensor:
             )
         return ops.transpose(self, -2, -1)
 
-    @property
-    def mH(self) -> Tensor:
-        """The conjugate of mT: mT itself, since all numbers are real."""
-        return self.mT
+    # Without complex numbers the adjoint is the transpose.
+    H = mH = mT
 
     # -- operators
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -283,6 +284,25 @@ def set_default_states(states: dict[str, Any]) -> None:
 # keyword
 
 Shape = tuple[int, ...]
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """A context after which random numbers go on as if nothing had been drawn in it.
+
+    >>> import minigrad
+    >>> with minigrad.random.fork_rng():
+    ...     x = minigrad.rand(2)
+    >>> minigrad.equal(minigrad.rand(2), x)
+    True
+    """
+    generator = default_generator()
+    bookmark = generator.bookmark()
+    try:
+        yield
+    finally:
+        if enabled:
+            generator.return_to(bookmark)
 
 
 def _draw(

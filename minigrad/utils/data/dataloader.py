@@ -5,7 +5,7 @@ from typing import Any
 
 from minigrad.ops.random import Generator
 from minigrad.utils.data.collate import default_collate, default_convert
-from minigrad.utils.data.dataset import IterableDataset
+from minigrad.utils.data.dataset import IterableDataset, Subset, TensorDataset
 from minigrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
@@ -112,8 +112,8 @@ class DataLoader:
 
     def _batch(self, indices: list[Any]) -> Any:
         if self.collate_fn is default_collate:
-            gather = getattr(self.dataset, "gather", None)
-            batch = None if gather is None else gather(indices)
+            known = isinstance(self.dataset, TensorDataset | Subset)
+            batch = self.dataset.gather(indices) if known else None
             if batch is not None:
                 return batch
         fetch = getattr(self.dataset, "__getitems__", None)
