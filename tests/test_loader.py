@@ -28,9 +28,8 @@ def open_files():
 
 @pytest.fixture(autouse=True)
 def nothing_stays():
-    """No test leaves a process, or a file, or shared memory behind."""
+    """No test leaves a process, a pipe or shared memory behind (which never has a name)."""
     gc.collect()
-    shared = os.listdir("/dev/shm")
     yield
     gc.collect()
     assert multiprocessing.active_children() == []
@@ -38,7 +37,6 @@ def nothing_stays():
     names = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
              if os.path.islink(f"/proc/self/fd/{fd}")]  # fmt: skip
     assert not [name for name in names if "minigrad-loader" in name]
-    assert set(os.listdir("/dev/shm")) <= set(shared)
 
 
 def plain(batch):

@@ -29,7 +29,7 @@ from minigrad.utils.data.iterate import Epoch, Here, Home, Order, Progress, Work
 from minigrad.utils.data.pool import Pool
 from minigrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from minigrad.utils.data.seeding import epoch_seed
-from minigrad.utils.data.start import check_guard, context_for
+from minigrad.utils.data.start import check, context_for, prepare
 
 
 class DataLoader:
@@ -113,6 +113,8 @@ class DataLoader:
         self._resumed: Progress | None = None
         self._home = Home(persistent_workers)
         weakref.finalize(self, self._home.close)
+        if num_workers:
+            prepare(multiprocessing_context)
 
     def _default_sampler(self, shuffle: bool) -> Iterable[Any]:
         if isinstance(self.dataset, IterableDataset):
@@ -152,7 +154,7 @@ class DataLoader:
             pool.begin(progress.seed)
         else:
             context = context_for(self.multiprocessing_context)
-            check_guard(context)
+            check(context)
             pool = Pool(
                 self._recipe, self.num_workers, context, ahead, self.worker_init_fn, progress.seed
             )

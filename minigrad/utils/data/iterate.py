@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.ops.random import Generator, drawing_from
+from minigrad.ops.random import drawing_from
 from minigrad.tensor import Tensor
 from minigrad.utils.data.fetch import Recipe
 from minigrad.utils.data.pool import TICK, Pool, Worker, rebuilt
-from minigrad.utils.data.seeding import ORDER, mixed
+from minigrad.utils.data.seeding import ORDER, Draws
 from minigrad.utils.data.worker import Ended, Failed, Task
 
 
@@ -52,8 +52,7 @@ class Order:
     """
 
     def __init__(self, sampler: Iterable[Any], progress: Progress) -> None:
-        generator = Generator("cpu").manual_seed(mixed(progress.seed, ORDER))
-        self._source = lambda: generator
+        self._source = Draws((progress.seed, ORDER)).generator
         self._number = -1
         self._done = Progress(progress.seed, progress.batches, progress.ahead)
         with drawing_from(self._source):

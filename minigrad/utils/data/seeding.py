@@ -56,16 +56,18 @@ class Draws:
 
     def __init__(self, key: tuple[int, ...] = ()) -> None:
         self.key = key
-        self._generator = Generator("cpu")
-        self._seeded: tuple[int, ...] | None = None
+        self._generator: Generator | None = None
+        self._generator_key: tuple[int, ...] | None = None
         self._rng: np.random.Generator | None = None
         self._rng_key: tuple[int, ...] | None = None
 
     def generator(self) -> Generator:
         """minigrad's, in the place of the default one."""
-        if self._seeded != self.key:
+        if self._generator is None:
+            self._generator = Generator("cpu")
+        if self._generator_key != self.key:
             self._generator.manual_seed(mixed(*self.key))
-            self._seeded = self.key
+            self._generator_key = self.key
         return self._generator
 
     def rng(self) -> np.random.Generator:

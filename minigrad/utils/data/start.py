@@ -37,16 +37,22 @@ def context_for(chosen: Any) -> BaseContext:
         usual = "forkserver" if "forkserver" in methods else "spawn"
         chosen = usual if main_can_be_imported() or "fork" not in methods else "fork"
     context = multiprocessing.get_context(chosen) if isinstance(chosen, str) else chosen
-    if context.get_start_method() == "fork" and in_use() - {"cpu"}:
-        raise RuntimeError(
-            f"DataLoader: this process uses {', '.join(sorted(in_use() - {'cpu'}))}, which "
-            "does not survive a fork. Use multiprocessing_context='forkserver' or 'spawn', with "
-            "the dataset's class in a module that can be imported, or make the loader's first "
-            "batch before the first use of the device"
-        )
     if context.get_start_method() == "forkserver":
         _preload(context)
     return context
+
+
+def check(context: BaseContext) -> None:
+    """Raises RuntimeError where starting workers would end in a hang, or start more of them."""
+    if context.get_start_method() != "fork":
+        _check_guard()
+    elif others := in_use() - {"cpu"}:
+        raise RuntimeError(
+            f"DataLoader: this process uses {', '.join(sorted(others))}, which does not survive a "
+            "fork. Use multiprocessing_context='forkserver' or 'spawn', with the dataset's class "
+            "in a module that can be imported, or start the workers before the first use of the "
+            "device"
+        )
 
 
 def _preload(context: BaseContext) -> None:
@@ -55,7 +61,20 @@ def _preload(context: BaseContext) -> None:
 
     server = getattr(forkserver, "_forkserver", None)
     if getattr(server, "_preload_modules", None) == ["__main__"]:
-        context.set_forkserver_preload(["__main__", "minigrad.utils.data.worker"])
+        context.set_forkserver_preload(["__main__", "minigrad.utils.data.server"])
+
+
+def prepare(chosen: Any) -> None:
+    """Starts the server of forked workers, if they will come from one: it takes a fifth of a second
+    to be ready, and that need not be when the first batch is waited for.
+    """
+    if multiprocessing.parent_process() is not None:
+        return  # a worker that imports a program which makes its loader at the top
+    context = context_for(chosen)
+    if context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
 
 
 def main_can_be_imported() -> bool:
@@ -66,10 +85,8 @@ def main_can_be_imported() -> bool:
     return os.path.isfile(getattr(main, "__file__", None) or "")
 
 
-def check_guard(context: BaseContext) -> None:
+def _check_guard() -> None:
     """Raises RuntimeError if a new process, which imports the main module, would get here, too."""
-    if context.get_start_method() == "fork":
-        return
     frame: types.FrameType | None = sys._getframe()
     while frame is not None:
         is_main = frame.f_globals.get("__name__") in ("__main__", "__mp_main__")
