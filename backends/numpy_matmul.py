@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .numpy_sum import FLOAT16, FLOAT32
+from .numpy_threads import copied
 
 
 def matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -12,7 +13,7 @@ def matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.matmul(x.astype(FLOAT32), y.astype(FLOAT32)).astype(FLOAT16)
     x, y = for_blas(x), for_blas(y)
     if is_short_and_wide(x, y):
-        return np.matmul(y.T, x.T).T.copy()
+        return copied(np.matmul(y.T, x.T).T)
     return np.matmul(x, y)
 
 
@@ -34,4 +35,4 @@ def for_blas(x: np.ndarray) -> np.ndarray:
     size = x.itemsize
     by_rows = column == size and row >= size * x.shape[-1]
     by_columns = row == size and column >= size * x.shape[-2]
-    return x if by_rows or by_columns else x.copy()
+    return x if by_rows or by_columns else copied(x)

@@ -139,6 +139,46 @@ def in_chunks(body: Callable[..., None], *arrays: np.ndarray) -> None:
     workers.run(piece, -(-rows // step))
 
 
+LINE = 64  # bytes of a line of the cache
+
+
+def copied(x: np.ndarray) -> np.ndarray:
+    """A copy of x in row-major order."""
+    if x.size <= FEW or x.flags.c_contiguous:
+        return x.copy()
+    out = np.empty(x.shape, x.dtype)
+    assign(out, x)
+    return out
+
+
+def assign(out: np.ndarray, x: np.ndarray) -> None:
+    """out[...] = x, which is cast and broadcast as need be.
+
+    A transposed x is read in strips. NumPy would write row by row, and for every row read a number
+    from each of as many lines of the cache: by the time the next row wants their next numbers, they
+    are gone. A strip has so few columns that its lines are still there."""
+    if (out.size <= FEW or x.shape != out.shape or not is_turned(x)
+            or np.may_share_memory(out, x)):
+        np.copyto(out, x, "unsafe")
+        return
+    width = LINE // x.itemsize
+
+    def strip(i: int) -> None:
+        columns = slice(i * width, (i + 1) * width)
+        np.copyto(out[..., columns], x[..., columns], "unsafe")
+
+    workers.run(strip, -(-x.shape[-1] // width))
+
+
+def is_turned(x: np.ndarray) -> bool:
+    """Whether neighbours in memory lie along another axis than the last, and the numbers of a row
+    on more lines than stay in the cache, or on lines that get into each other's way there."""
+    *others, last = x.strides
+    columns = x.shape[-1]
+    return (columns > 256 or (columns > 16 and last % 4096 == 0)) and abs(last) >= LINE and any(
+        0 < abs(stride) < LINE for stride in others)
+
+
 class Blas:
     """What NumPy does not pass on of its OpenBLAS: axpy, and the number of threads."""
 
@@ -166,9 +206,9 @@ class Blas:
     def axpy(self, a: float, x: np.ndarray, y: np.ndarray) -> None:
         """y += a * x, for arrays of one shape and float type. Large ones OpenBLAS reads once, on
         all cores; in two steps of NumPy's a product would be written and read again."""
-        call = self.axpys.get(y.dtype.char)
-        flat = x.flags.c_contiguous and y.flags.carray  # which says that y may be written, too
-        if call is not None and flat and x.size >= FEW:
+        call = self.axpys.get(y.dtype.char) if x.size >= FEW else None
+        # carray says that y may be written, too
+        if call is not None and x.flags.c_contiguous and y.flags.carray:
             call(x.size, a, x.ctypes.data, 1, y.ctypes.data, 1)
         else:
             np.add(y, x if a == 1 else np.multiply(x, a), y)

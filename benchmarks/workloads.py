@@ -198,6 +198,18 @@ def lstm(torch, batch=32, tokens=32, width=128):
     return classifier_step(torch, Last(), torch.randn(batch, tokens, width))
 
 
+def small_updates(torch, name, **options):
+    """A step over a hundred parameters of 16 to 512 elements."""
+    shapes = [(16, 16), (16,), (32, 16), (8, 8), (64,)] * 20
+    params = [torch.nn.Parameter(torch.randn(*shape)) for shape in shapes]
+    for p in params:
+        p.grad = torch.randn(*p.shape)
+    return getattr(torch.optim, name)(params, lr=1e-6, **options).step
+
+
+OPTIMIZERS = (
+    "SGD Adam AdamW Adamax NAdam RAdam Adagrad Adadelta RMSprop Rprop ASGD Adafactor"
+).split()
 SIZES = {"1 K": 10**3, "10 K": 10**4, "100 K": 10**5, "1 M": 10**6, "10 M": 10**7}
 
 WORKLOADS: dict[str, Workload] = {
@@ -222,5 +234,7 @@ WORKLOADS: dict[str, Workload] = {
     "LeNet batch 64": Workload(partial(lenet, batch=64), 2.0, True),
     "ResNet batch 32": Workload(partial(resnet, batch=32), 2.0, True),
     "GPT batch 16": Workload(gpt, 1.3, True),
-    "LSTM batch 32": Workload(lstm, None, True),
+    "LSTM batch 32": Workload(lstm, 1.0, True),
+    **{f"{name}, 100 small": Workload(partial(small_updates, name=name), 1.0)
+       for name in OPTIMIZERS},
 }

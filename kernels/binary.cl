@@ -72,6 +72,7 @@ BINARY(pow, pow(x, y))
 #endif
 BINARY(atan2, atan2(x, y))
 BINARY(hypot, hypot(x, y))
+BINARY(nextafter, nextafter(x, y))
 LANES2(fmod_by_lanes, fmod)
 BINARY(fmod, fmod_by_lanes(x, y))
 BINARY(fmax, fmax(x, y))

@@ -52,12 +52,31 @@ kernel GROUP void fill(global T *out, const Layout p) {
     WALK(store(NUMBER(1), out, PLACE(0));)
 }
 
+// out[i] = start + i * step, contiguous.
 #ifndef IS_FLOAT
-// out[i] = start + i * step, contiguous. Floats are made on the host, in float64.
 kernel GROUP void arange(global T *out, const uint n, const uint chunk, const long start,
                          const long step) {
     const uint first = get_global_id(0) * chunk;
     for (uint i = first; i < min(first + chunk, n); i++)
         out[i] = (T)(start + step * (long)i);
+}
+#else
+// In two numbers each, the second of which holds the digits that the first has no room for: as good
+// as float64, on devices without it. Those with it need no second ones, where they compute in it.
+#pragma OPENCL FP_CONTRACT OFF
+kernel GROUP void arange(global T *out, const uint n, const uint chunk, const C start,
+                         const C start_low, const C step, const C step_low) {
+    const uint first = get_global_id(0) * chunk;
+    for (uint i = first; i < min(first + chunk, n); i++) {
+        const C k = (C)i, product = k * step, sum = start + product;
+#ifdef IS_DOUBLE
+        out[i] = sum;
+#else
+        const C k_low = (C)((long)i - (long)k), added = sum - start;
+        const C low = fma(k, step, -product) + k * step_low + k_low * step + start_low;
+        const C lost = ((start - (sum - added)) + (product - added)) + low;
+        PUT(isfinite(sum) ? sum + lost : sum, out, i);
+#endif
+    }
 }
 #endif

@@ -10,7 +10,7 @@
 //     packed     vectors in registers, panels in cache: the same idea for the core of a CPU
 //
 // The first three are for GPUs, whose items work side by side and share local memory; each item of
-// the last keeps a core busy by itself. Rows of x are walked by any stride, and so are columns of
+// the last keeps a core busy by itself. Where x is a single row, nothing can be used twice. Rows of x are walked by any stride, and so are columns of
 // y: a transposed matrix needs no copy.
 //
 // Where K is long and out small there is too little work to share out. Then K is split: part s of
@@ -284,6 +284,47 @@ kernel GROUP void packed(ARGUMENTS) {
             multiply(out + r * p.columns + c, x + r * p.x_row + k * p.x_k, panel, &p, depth,
                      min((long)ROWS, end - r), columns, k > 0);
     }
+}
+
+// --- a single row -----------------------------------------------------------------------------
+//
+// A vector times a matrix uses every number of the matrix once: nothing is gained by packing. The
+// matrix is read as it lies, by columns (dots) or by rows (strips).
+
+kernel GROUP void dots(ARGUMENTS) {
+    const long begin = get_group_id(0) * p.block, end = min(p.columns, begin + p.block);
+    FIND_PART(get_group_id(2), get_num_groups(2));
+    for (long c = begin; c < end; c++) {
+        global const T *column = y + c * p.y_column;
+        V sums[4] = {(V)(C)0, (V)(C)0, (V)(C)0, (V)(C)0};
+        long k = 0;
+        for (; k + 4 * VEC <= m.depth; k += 4 * VEC)
+            for (int i = 0; i < 4; i++)
+                sums[i] = MAD(GET_WIDE(x, k + i * VEC), GET_WIDE(column, k + i * VEC), sums[i]);
+        C lanes[VEC], sum = 0;
+        VSTORE(PLUS(PLUS(sums[0], sums[1]), PLUS(sums[2], sums[3])), 0, lanes);
+        for (int i = 0; i < VEC; i++)
+            sum = PLUS(sum, lanes[i]);
+        for (; k < m.depth; k++)
+            sum = MAD(GET(x, k), GET(column, k), sum);
+        out[c] = sum;
+    }
+}
+
+kernel GROUP void strips(ARGUMENTS) {
+    const long c = get_group_id(0) * 2 * COLUMNS, count = min(2L * COLUMNS, p.columns - c);
+    FIND_PART(get_group_id(2), get_num_groups(2));
+    V sums[4] = {(V)(C)0, (V)(C)0, (V)(C)0, (V)(C)0};
+    for (long k = 0; k < m.depth; k++) {
+        const V factor = (V)GET(x, k * p.x_k);
+        for (int i = 0; i < 4 && i * VEC < count; i++) {
+            const uint rest = min((long)VEC, count - i * VEC);
+            sums[i] = MAD(factor, load(y, k * p.y_k + c + i * VEC, 1, rest), sums[i]);
+        }
+    }
+    put(sums[0], sums[1], out + c, min((long)COLUMNS, count), false);
+    if (count > COLUMNS)
+        put(sums[2], sums[3], out + c + COLUMNS, count - COLUMNS, false);
 }
 
 // --- the parts of K ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// layer_norm and batch_norm, and their gradients.
+// layer_norm and batch_norm, and their gradients; and the variance.
 //
 // What it teaches: mean and variance take two passes, since x ** 2 - mean ** 2 cancels; what is large
 // is reading memory, and the second pass finds the row in the cache. The gradients of weight and bias
@@ -41,6 +41,24 @@ kernel GROUP void layer_norm(global T *out, global T *means, global T *rstds, gl
             PUT(mean, means, r);
             PUT(rstd, rstds, r);
         }
+    }
+}
+
+// out[i] = sum((x[i, j] - mean[i]) ** 2 for j) / freedom
+kernel GROUP void variance(global T *out, global const T *px, const Rows p, const C freedom) {
+    SCRATCH;
+    ROWS(r, p) {
+        const long at = p.x + (long)r * p.n;
+        V sum = ZERO, squares = ZERO;
+        EACH(j, count, p.n) sum += MASKED(load(px, at + j, 1, count), count, 0);
+        const C mean = row_sum(sum, scratch) / (C)p.n;
+        EACH(j, count, p.n) {
+            const V d = MASKED(load(px, at + j, 1, count) - (V)mean, count, 0);
+            squares += d * d;
+        }
+        const C total = row_sum(squares, scratch);
+        if (IS_FIRST)
+            PUT(total / freedom, out, r);
     }
 }
 

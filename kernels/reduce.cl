@@ -12,7 +12,8 @@
 //
 // Where there are fewer sums than work items, each is cut into `pieces` of `length` elements, and
 // the partial results are reduced by a second launch. On a GPU the work items of a group take the
-// place of the lanes.
+// place of the lanes. And no sum grows long: every BLOCK additions a new one is begun, since a number
+// that is added to a total much larger than itself loses its last digits.
 
 #include "common.h"
 
@@ -26,6 +27,7 @@
 #endif
 #define MAX_DIMS 8
 #define GROUP_SIZE 128
+#define BLOCK 256
 
 typedef struct {
     long start, stride; // of x; the stride from one element of a sum to the next
@@ -55,11 +57,16 @@ inline long kept_start(const Reduction *p, uint i) {
             const long at = kept_start(&p, task / p.pieces) + (long)from * p.stride;           \
             WIDE(A) wide[4] = {(WIDE(A))INIT, (WIDE(A))INIT, (WIDE(A))INIT, (WIDE(A))INIT};    \
             uint j = 0;                                                                        \
-            for (; p.stride == 1 && j + 4 * VEC <= n; j += 4 * VEC)                            \
-                for (uint k = 0; k < 4; k++) {                                                 \
-                    const V x = GET_WIDE(px, at + j + k * VEC);                                \
-                    wide[k] = COMBINE(wide[k], MAP(x));                                        \
-                }                                                                              \
+            while (p.stride == 1 && j + 4 * VEC <= n) {                                        \
+                WIDE(A) part[4] = {(WIDE(A))INIT, (WIDE(A))INIT, (WIDE(A))INIT, (WIDE(A))INIT}; \
+                for (uint end = j + BLOCK * VEC; j < end && j + 4 * VEC <= n; j += 4 * VEC)    \
+                    for (uint k = 0; k < 4; k++) {                                             \
+                        const V x = GET_WIDE(px, at + j + k * VEC);                            \
+                        part[k] = COMBINE(part[k], MAP(x));                                    \
+                    }                                                                          \
+                for (uint k = 0; k < 4; k++)                                                   \
+                    wide[k] = COMBINE(wide[k], part[k]);                                       \
+            }                                                                                  \
             for (; j + VEC <= n; j += VEC) {                                                   \
                 const V x = load(px, at + (long)j * p.stride, p.stride, VEC);                  \
                 wide[0] = COMBINE(wide[0], MAP(x));                                            \
@@ -128,21 +135,27 @@ inline long kept_start(const Reduction *p, uint i) {
             const uint n = min(p.length, p.n - from);                                          \
             const long step = p.kept_stride[p.dims - 1];                                       \
             const long at = kept_start(&p, i) + (long)from * p.stride;                         \
-            WIDE(A) total[COLUMN_VECTORS];                                                     \
+            WIDE(A) total[COLUMN_VECTORS], part[COLUMN_VECTORS];                               \
             for (uint k = 0; k < COLUMN_VECTORS && k * VEC < count; k++)                       \
                 total[k] = (WIDE(A))INIT;                                                      \
             const uint whole = step == 1 ? count / VEC : 0;                                    \
-            for (uint j = 0; j < n; j++) {                                                     \
-                const long row = at + (long)j * p.stride;                                      \
-                for (uint k = 0; k < whole; k++) {                                             \
-                    const V x = GET_WIDE(px, row + k * VEC);                                   \
-                    total[k] = COMBINE(total[k], MAP(x));                                      \
+            for (uint j = 0; j < n;) {                                                         \
+                for (uint k = 0; k < COLUMN_VECTORS && k * VEC < count; k++)                   \
+                    part[k] = (WIDE(A))INIT;                                                   \
+                for (const uint end = min(j + BLOCK, n); j < end; j++) {                       \
+                    const long row = at + (long)j * p.stride;                                  \
+                    for (uint k = 0; k < whole; k++) {                                         \
+                        const V x = GET_WIDE(px, row + k * VEC);                               \
+                        part[k] = COMBINE(part[k], MAP(x));                                    \
+                    }                                                                          \
+                    for (uint k = whole; k * VEC < count; k++) {                               \
+                        const uint rest = min((uint)VEC, count - k * VEC);                     \
+                        const V x = load(px, row + k * VEC * step, step, rest);                \
+                        part[k] = COMBINE(part[k], MAP(x));                                    \
+                    }                                                                          \
                 }                                                                              \
-                for (uint k = whole; k * VEC < count; k++) {                                   \
-                    const uint rest = min((uint)VEC, count - k * VEC);                         \
-                    const V x = load(px, row + k * VEC * step, step, rest);                    \
-                    total[k] = COMBINE(total[k], MAP(x));                                      \
-                }                                                                              \
+                for (uint k = 0; k < COLUMN_VECTORS && k * VEC < count; k++)                   \
+                    total[k] = COMBINE(total[k], part[k]);                                     \
             }                                                                                  \
             A lanes[COLUMN_VECTORS * VEC];                                                     \
             for (uint k = 0; k < COLUMN_VECTORS && k * VEC < count; k++)                       \

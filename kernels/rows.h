@@ -9,6 +9,12 @@
 //     const C sum = row_sum(total, scratch);
 
 #define GROUP_SIZE 128
+
+typedef struct {
+    long x, y; // where the operands start
+    uint rows, n, chunk;
+} Rows;
+
 #define ZERO ((V)0)
 #define ONE ((V)1)
 

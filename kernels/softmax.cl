@@ -7,11 +7,6 @@
 #include "common.h"
 #include "rows.h"
 
-typedef struct {
-    long x, y; // where the operands start
-    uint rows, n, chunk;
-} Rows;
-
 inline C largest(global const T *px, long at, uint n, SHARED scratch) {
     V top = (V)(-INFINITY);
     EACH(j, count, n) {
@@ -53,6 +48,23 @@ kernel GROUP void log_softmax(global T *out, global const T *px, const Rows p) {
             const V x = load(px, at + j, 1, count);
             store(x - (V)top - (V)total, out, to + j, 1, count);
         }
+    }
+}
+
+// out[i] = log(sum(e ** x[i, j] for j))
+kernel GROUP void logsumexp(global T *out, global const T *px, const Rows p) {
+    SCRATCH;
+    ROWS(r, p) {
+        const long at = p.x + (long)r * p.n;
+        const C top = largest(px, at, p.n, scratch), level = isinf(top) ? 0 : top;
+        V total = ZERO;
+        EACH(j, count, p.n) {
+            const V power = exp(load(px, at + j, 1, count) - (V)level);
+            total += MASKED(power, count, 0);
+        }
+        const C sum = row_sum(total, scratch);
+        if (IS_FIRST)
+            PUT(log(sum) + level, out, r);
     }
 }
 

@@ -39,7 +39,18 @@ from minigrad.dtype import (
 from minigrad.tensor import Size, Tensor
 
 if TYPE_CHECKING:
-    from minigrad import cuda, nn, optim, testing, utils, watch
+    from minigrad import (
+        cuda,
+        datasets,
+        linalg,
+        nn,
+        optim,
+        special,
+        testing,
+        transforms,
+        utils,
+        watch,
+    )
     from minigrad.serialization import load, save
 
 # Tensor's methods call what is built upon it. See Note [Tensor and the layers above it].
@@ -59,10 +70,23 @@ short, int, long = int16, int32, int64
 pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
 __version__ = "0.1.0"
 
+_LAZY = (
+    "cuda",
+    "datasets",
+    "linalg",
+    "nn",
+    "optim",
+    "special",
+    "testing",
+    "transforms",
+    "utils",
+    "watch",
+)
+
 
 def __getattr__(name: str) -> Any:
     # Imported when first used, so that `import minigrad` is quick.
-    if name in ("cuda", "nn", "optim", "testing", "utils", "watch"):
+    if name in _LAZY:
         return import_module(f"minigrad.{name}")
     if name in ("load", "save"):
         return getattr(import_module("minigrad.serialization"), name)

@@ -1,10 +1,9 @@
 """save and load: nested containers of tensors and plain values in safetensors files.
 
 A safetensors file is named arrays after a JSON header; reading one runs no code. The structure
-around the tensors is JSON too, in the header's metadata under "minigrad", beside a checksum for
-every tensor. So a flat dict of tensors, as a state_dict, is a plain safetensors file with the same
-keys, that every program which knows the format reads; and such files written elsewhere load as flat
-dicts.
+around the tensors is JSON too, in the header's metadata under "minigrad". So a flat dict of
+tensors, as a state_dict, is a plain safetensors file with the same keys, that every program which
+knows the format reads; and such files written elsewhere load as flat dicts.
 
     {"model": {"weight": w}, "epoch": 3}
 
@@ -13,15 +12,20 @@ is the tensor "model.weight" and the structure
     {"dict": [["model", {"dict": [["weight", {"tensor": "model.weight"}]]}], ["epoch", 3]]}
 
 Tensors that share memory are stored once for each place, and come back as tensors of their own.
+
+Note [The checksum]. The metadata begin with the CRC-32 of the whole file, eight hexadecimal digits,
+taken while these were zeros. So a byte that has changed anywhere is found.
 """
 
+import glob
 import json
 import os
 import secrets
 import shutil
 import zlib
-from collections import OrderedDict
-from contextlib import suppress
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,19 +38,24 @@ from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
 
 _METADATA = "minigrad"
-_VERSION = 1
-_CONTAINERS = {"dict": dict, "OrderedDict": OrderedDict, "list": list, "tuple": tuple}
+_ZEROS = "00000000"
+_CHECKSUM = b'{\\"crc32\\": \\"'  # what is before its digits, as JSON in a string of JSON
+_VERSION = 2  # 1 had no checksum of the whole
+_CONTAINERS = {
+    "dict": dict, "OrderedDict": OrderedDict, "Counter": Counter, "list": list, "tuple": tuple,
+}  # fmt: skip
 _PLAIN = (type(None), bool, int, float, str)
 
 File = str | os.PathLike[str] | BinaryIO
 
 
 def save(obj: Any, f: File) -> None:
-    """Writes tensors and plain values in nested dicts, OrderedDicts, lists and tuples to a file.
+    """Writes tensors and plain values in nested dicts, lists and tuples to a file.
 
-    Plain values are None, bool, int, float and str. The file at a path is replaced at once, when
-    all is written: whatever goes wrong before, the previous one stays as it was. TypeError for
-    other types, ValueError for a container inside itself, OSError when writing fails.
+    Plain values are None, bool, int, float and str; OrderedDicts and Counters are dicts, too. The
+    file at a path is replaced at once, when all is written: whatever goes wrong before, the
+    previous one stays as it was. TypeError for other types, ValueError for a container inside
+    itself, OSError when writing fails.
 
     >>> import minigrad, tempfile, os
     >>> path = os.path.join(tempfile.mkdtemp(), "checkpoint.safetensors")
@@ -54,19 +63,10 @@ def save(obj: Any, f: File) -> None:
     >>> minigrad.load(path)
     {'weights': tensor([1., 1.]), 'epoch': 3}
     """
-    content = _encode(obj)
-    if not isinstance(f, (str, os.PathLike)):
-        f.write(content)
-        return
-    path = Path(os.path.realpath(f))
-    try:
-        _replace(path, content)
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f"save: could not write, any previous file is unchanged: {error.strerror}",
-            str(path),
-        ) from error
+    if isinstance(f, (str, os.PathLike)):
+        replace_file(obj, f)
+    else:
+        f.writelines(_encode(obj))
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
@@ -88,21 +88,25 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
             f"load: {name} is damaged, truncated, or not a safetensors file ({error}); it has "
             f"{len(content)} bytes"
         ) from error
+    _verify(name, content)
     tensors = {key: _tensor(name, key, array, map_location) for key, array in arrays.items()}
     if _METADATA not in metadata:
         return tensors
-    return _restore(name, metadata[_METADATA], arrays, tensors)
+    return _restore(name, metadata[_METADATA], tensors)
 
 
 # Writing
 
 
-def _encode(obj: Any) -> bytes:
+def _encode(obj: Any) -> list[memoryview | bytes]:
+    """The content of a file, in pieces."""
     arrays: dict[str, np.ndarray] = {}
     structure = _describe(obj, "", arrays, ())
-    checksums = {key: zlib.crc32(array.data) for key, array in arrays.items()}
-    document = {"version": _VERSION, "structure": structure, "crc32": checksums}
-    return safetensors.numpy.save(arrays, {_METADATA: json.dumps(document)})
+    document = json.dumps({"crc32": _ZEROS, "version": _VERSION, "structure": structure})
+    content = safetensors.numpy.save(arrays, {_METADATA: document})
+    place = content.index(_CHECKSUM) + len(_CHECKSUM)
+    checksum, whole = f"{zlib.crc32(content):08x}", memoryview(content)
+    return [whole[:place], checksum.encode(), whole[place + len(_ZEROS) :]]
 
 
 def _describe(obj: Any, path: str, arrays: dict[str, np.ndarray], around: tuple[int, ...]) -> Any:
@@ -174,30 +178,116 @@ def _remedy(obj: Any) -> str:
     return "Store what it is made of; loading makes no objects of other classes."
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Writes a file beside `path`, waits for the disk, and puts it in the place of `path`."""
+def replace_file(
+    obj: Any, path: str | os.PathLike[str], previous: str | os.PathLike[str] | None = None
+) -> None:
+    """save to a path, which keeps what was there under the name `previous`, if one is given.
+
+    There is a whole file at `path` at every moment from the first save on.
+
+    >>> import minigrad, tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "run")
+    >>> for step in (1, 2):
+    ...     replace_file(step, path, previous=path + ".previous")
+    >>> minigrad.load(path), minigrad.load(path + ".previous")
+    (2, 1)
+    """
+    pieces = _encode(obj)
+    real = Path(os.path.realpath(path))
+    try:
+        with _unfinished(real) as temporary:
+            with open(temporary, "xb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            if real.exists():
+                shutil.copymode(real, temporary)
+                if previous is not None:
+                    _keep(real, Path(previous))
+            os.replace(temporary, real)
+    except OSError as error:
+        raise type(error)(
+            error.errno,
+            f"save: could not write, any previous file is unchanged: {error.strerror}",
+            str(real),
+        ) from error
+    _wait_for_folder(real.parent)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A name beside `path` for a file in the making, which is removed when that fails."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
+        yield temporary
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
 
 
+def _keep(path: Path, previous: Path) -> None:
+    with _unfinished(path) as temporary:
+        try:
+            os.link(path, temporary)
+        except OSError:  # there are file systems without links: those of memory cards
+            shutil.copyfile(path, temporary)
+        os.replace(temporary, previous)
+
+
+def _wait_for_folder(folder: Path) -> None:
+    """Until the disk has the new names, too. Windows has no such call, and keeps them in a log."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_unfinished(path: str | os.PathLike[str]) -> None:
+    """Removes what a save to `path` left beside it when its process was killed.
+
+    Only for a program that knows itself to be the only one that writes there.
+
+    >>> import os, tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> open(os.path.join(folder, ".run.0123456789abcdef.tmp"), "x").close()
+    >>> remove_unfinished(os.path.join(folder, "run"))
+    >>> os.listdir(folder)
+    []
+    """
+    real = Path(os.path.realpath(path))
+    for left in real.parent.glob(f".{glob.escape(real.name)}.{'[0-9a-f]' * 16}.tmp"):
+        left.unlink()
+
+
 # Reading
 
 
+def _header(content: bytes) -> bytes:
+    return content[8 : 8 + int.from_bytes(content[:8], "little")]
+
+
 def _metadata(content: bytes) -> dict[str, str]:
-    length = int.from_bytes(content[:8], "little")
-    found: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    found: dict[str, str] = json.loads(_header(content)).get("__metadata__") or {}
     return found
+
+
+def _verify(name: str, content: bytes) -> None:
+    """Raises RuntimeError for a checksum that is not that of the content: see Note [The checksum].
+
+    The metadata are the first in a header, so what comes first there is no name of a tensor.
+    """
+    place = _header(content).find(_CHECKSUM)
+    if place < 0:
+        return
+    start, whole = 8 + place + len(_CHECKSUM), memoryview(content)
+    end = start + len(_ZEROS)
+    found = zlib.crc32(whole[end:], zlib.crc32(_ZEROS.encode(), zlib.crc32(whole[:start])))
+    if f"{found:08x}".encode() != content[start:end]:
+        raise RuntimeError(f"load: {name} is damaged: it has not the checksum that it had")
 
 
 def _tensor(name: str, key: str, array: np.ndarray, device: Any) -> Tensor:
@@ -207,19 +297,13 @@ def _tensor(name: str, key: str, array: np.ndarray, device: Any) -> Tensor:
         raise TypeError(f"load: tensor {key!r} of {name}: {error}") from error
 
 
-def _restore(
-    name: str, text: str, arrays: dict[str, np.ndarray], tensors: dict[str, Tensor]
-) -> Any:
+def _restore(name: str, text: str, tensors: dict[str, Tensor]) -> Any:
     try:
         document = json.loads(text)
         if document["version"] > _VERSION:
             raise RuntimeError(f"load: {name} was written by a newer minigrad")
-        for key, checksum in document["crc32"].items():
-            if zlib.crc32(arrays[key].data) != checksum:
-                raise RuntimeError(
-                    f"load: {name} is damaged: the elements of tensor {key!r} are not those that "
-                    "were saved"
-                )
+        if document["version"] > 1 and not isinstance(document["crc32"], str):
+            raise RuntimeError(f"load: {name} is damaged: it has no checksum")
         return _build(document["structure"], tensors)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RuntimeError(
@@ -237,7 +321,7 @@ def _build(node: Any, tensors: dict[str, Tensor]) -> Any:
             return Parameter(x, requires_grad)
         return x.requires_grad_(requires_grad)
     ((kind, members),) = node.items()
-    if kind in ("dict", "OrderedDict"):
+    if issubclass(_CONTAINERS[kind], dict):
         pairs = [(_build(key, tensors), _build(value, tensors)) for key, value in members]
-        return _CONTAINERS[kind](pairs)
+        return _CONTAINERS[kind](dict(pairs))
     return _CONTAINERS[kind](_build(member, tensors) for member in members)

@@ -588,6 +588,81 @@ class Tensor:
     def relu(self) -> Tensor:
         return ops.relu(self)
 
+    def asinh(self) -> Tensor:
+        return ops.asinh(self)
+
+    def acosh(self) -> Tensor:
+        return ops.acosh(self)
+
+    def atanh(self) -> Tensor:
+        return ops.atanh(self)
+
+    arcsinh = asinh
+
+    arccosh = acosh
+
+    arctanh = atanh
+
+    def erfc(self) -> Tensor:
+        return ops.erfc(self)
+
+    def erfinv(self) -> Tensor:
+        return ops.erfinv(self)
+
+    def lgamma(self) -> Tensor:
+        return ops.lgamma(self)
+
+    def digamma(self) -> Tensor:
+        return ops.digamma(self)
+
+    def i0(self) -> Tensor:
+        return ops.i0(self)
+
+    def sinc(self) -> Tensor:
+        return ops.sinc(self)
+
+    def deg2rad(self) -> Tensor:
+        return ops.deg2rad(self)
+
+    def rad2deg(self) -> Tensor:
+        return ops.rad2deg(self)
+
+    def polygamma(self, n: _int) -> Tensor:
+        return ops.polygamma(n, self)
+
+    def logit(self, eps: Any = None) -> Tensor:
+        return ops.logit(self, eps)
+
+    def mvlgamma(self, p: _int) -> Tensor:
+        return ops.mvlgamma(self, p)
+
+    def xlogy(self, other: Any) -> Tensor:
+        return ops.xlogy(self, other)
+
+    def logaddexp(self, other: Tensor) -> Tensor:
+        return ops.logaddexp(self, other)
+
+    def logaddexp2(self, other: Tensor) -> Tensor:
+        return ops.logaddexp2(self, other)
+
+    def heaviside(self, values: Tensor) -> Tensor:
+        return ops.heaviside(self, values)
+
+    def copysign(self, other: Any) -> Tensor:
+        return ops.copysign(self, other)
+
+    def nextafter(self, other: Tensor) -> Tensor:
+        return ops.nextafter(self, other)
+
+    def ldexp(self, other: Tensor) -> Tensor:
+        return ops.ldexp(self, other)
+
+    def float_power(self, exponent: Any) -> Tensor:
+        return ops.float_power(self, exponent)
+
+    def positive(self) -> Tensor:
+        return ops.positive(self)
+
     # -- comparison and logic
 
     def eq(self, other: Any) -> Tensor:
@@ -626,6 +701,15 @@ class Tensor:
 
     def isfinite(self) -> Tensor:
         return ops.isfinite(self)
+
+    def signbit(self) -> Tensor:
+        return ops.signbit(self)
+
+    def isposinf(self) -> Tensor:
+        return ops.isposinf(self)
+
+    def isneginf(self) -> Tensor:
+        return ops.isneginf(self)
 
     def isclose(
         self, other: Any, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
@@ -776,6 +860,55 @@ class Tensor:
     def count_nonzero(self, dim: Any = None) -> Tensor:
         return ops.count_nonzero(self, dim)
 
+    def median(self, dim: Any = None, keepdim: _bool = False) -> Any:
+        return ops.median(self, dim, keepdim)
+
+    def nanmedian(self, dim: Any = None, keepdim: _bool = False) -> Any:
+        return ops.nanmedian(self, dim, keepdim)
+
+    def mode(self, dim: Any = -1, keepdim: _bool = False) -> Any:
+        return ops.mode(self, dim, keepdim)
+
+    def kthvalue(self, k: _int, dim: Any = -1, keepdim: _bool = False) -> Any:
+        return ops.kthvalue(self, k, dim, keepdim)
+
+    def quantile(
+        self, q: Any, dim: Any = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        return ops.quantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def nanquantile(
+        self, q: Any, dim: Any = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        return ops.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def nansum(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
+        return ops.nansum(self, dim, keepdim, dtype=dtype)
+
+    def nanmean(self, dim: Any = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
+        return ops.nanmean(self, dim, keepdim, dtype=dtype)
+
+    def aminmax(self, *, dim: Any = None, keepdim: _bool = False) -> Any:
+        return ops.aminmax(self, dim=dim, keepdim=keepdim)
+
+    def cummax(self, dim: Any) -> Any:
+        return ops.cummax(self, dim)
+
+    def cummin(self, dim: Any) -> Any:
+        return ops.cummin(self, dim)
+
+    def logcumsumexp(self, dim: Any) -> Tensor:
+        return ops.logcumsumexp(self, dim)
+
+    def diff(self, n: _int = 1, dim: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
+        return ops.diff(self, n, dim, prepend, append)
+
+    def bincount(self, weights: Any = None, minlength: _int = 0) -> Tensor:
+        return ops.bincount(self, weights, minlength)
+
+    def histc(self, bins: _int = 100, min: Any = 0, max: Any = 0) -> Tensor:
+        return ops.histc(self, bins, min, max)
+
     @numpy_names
     def softmax(self, dim: Any, dtype: Any = None) -> Tensor:
         return ops.softmax(self, dim, dtype)
@@ -887,6 +1020,58 @@ class Tensor:
     def unfold(self, dimension: Any, size: Any, step: Any) -> Tensor:
         return ops.unfold(self, dimension, size, step)
 
+    def fliplr(self) -> Tensor:
+        return ops.fliplr(self)
+
+    def flipud(self) -> Tensor:
+        return ops.flipud(self)
+
+    def rot90(self, k: _int = 1, dims: Any = (0, 1)) -> Tensor:
+        return ops.rot90(self, k, dims)
+
+    def tensor_split(self, indices_or_sections: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return ops.tensor_split(self, indices_or_sections, dim)
+
+    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return ops.hsplit(self, indices_or_sections)
+
+    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return ops.vsplit(self, indices_or_sections)
+
+    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        return ops.dsplit(self, indices_or_sections)
+
+    def split_with_sizes(self, split_sizes: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return ops.split_with_sizes(self, split_sizes, dim)
+
+    def diag_embed(self, offset: _int = 0, dim1: Any = -2, dim2: Any = -1) -> Tensor:
+        return ops.diag_embed(self, offset, dim1, dim2)
+
+    def diagflat(self, offset: _int = 0) -> Tensor:
+        return ops.diagflat(self, offset)
+
+    def trace(self) -> Tensor:
+        return ops.trace(self)
+
+    def diagonal_scatter(
+        self, src: Tensor, offset: _int = 0, dim1: Any = 0, dim2: Any = 1
+    ) -> Tensor:
+        return ops.diagonal_scatter(self, src, offset, dim1, dim2)
+
+    def select_scatter(self, src: Tensor, dim: Any, index: _int) -> Tensor:
+        return ops.select_scatter(self, src, dim, index)
+
+    def slice_scatter(
+        self, src: Tensor, dim: Any = 0, start: Any = None, end: Any = None, step: _int = 1
+    ) -> Tensor:
+        return ops.slice_scatter(self, src, dim, start, end, step)
+
+    def as_strided(self, size: Any, stride: Any, storage_offset: Any = None) -> Tensor:
+        return ops.as_strided(self, size, stride, storage_offset)
+
+    def argwhere(self) -> Tensor:
+        return ops.argwhere(self)
+
     def ravel(self) -> Tensor:
         return ops.ravel(self)
 
@@ -911,6 +1096,47 @@ class Tensor:
 
     def index_put(self, indices: Any, values: Any, accumulate: _bool = False) -> Tensor:
         return ops.index_put(self, indices, values, accumulate)
+
+    def take(self, index: Tensor) -> Tensor:
+        return ops.take(self, index)
+
+    def put(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        return ops.put(self, index, source, accumulate)
+
+    def index_fill(self, dim: Any, index: Tensor, value: Any) -> Tensor:
+        return ops.index_fill(self, dim, index, value)
+
+    def index_copy(self, dim: Any, index: Tensor, source: Tensor) -> Tensor:
+        return ops.index_copy(self, dim, index, source)
+
+    def scatter_reduce(
+        self, dim: Any, index: Tensor, src: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
+
+    def index_reduce(
+        self, dim: Any, index: Tensor, source: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.index_reduce(self, dim, index, source, reduce, include_self=include_self)
+
+    def renorm(self, p: Any, dim: Any, maxnorm: _float) -> Tensor:
+        return ops.renorm(self, p, dim, maxnorm)
+
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        return ops.masked_scatter(self, mask, source)
+
+    def isin(
+        self, test_elements: Any, *, assume_unique: _bool = False, invert: _bool = False
+    ) -> Tensor:
+        return ops.isin(self, test_elements, assume_unique=assume_unique, invert=invert)
+
+    def unique_consecutive(
+        self, return_inverse: _bool = False, return_counts: _bool = False, dim: Any = None
+    ) -> Any:
+        return ops.unique_consecutive(self, return_inverse, return_counts, dim)
+
+    def msort(self) -> Tensor:
+        return ops.msort(self)
 
     def take_along_dim(self, indices: Any, dim: Any = None) -> Tensor:
         return ops.take_along_dim(self, indices, dim)
@@ -961,6 +1187,82 @@ class Tensor:
 
     def outer(self, vec2: Tensor) -> Tensor:
         return ops.outer(self, vec2)
+
+    ger = outer
+
+    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
+
+    def addmv(self, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addmv(self, mat, vec, beta=beta, alpha=alpha)
+
+    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addr(self, vec1, vec2, beta=beta, alpha=alpha)
+
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def vdot(self, other: Tensor) -> Tensor:
+        return ops.vdot(self, other)
+
+    def inner(self, other: Tensor) -> Tensor:
+        return ops.inner(self, other)
+
+    def kron(self, other: Tensor) -> Tensor:
+        return ops.kron(self, other)
+
+    def cross(self, other: Tensor, dim: Any = None) -> Tensor:
+        return ops.cross(self, other, dim)
+
+    def corrcoef(self) -> Tensor:
+        return ops.corrcoef(self)
+
+    def cov(self, *, correction: _int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
+        return ops.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+    # -- linear algebra
+
+    def inverse(self) -> Tensor:
+        return ops.inverse(self)
+
+    def pinverse(self, rcond: _float = 1e-15) -> Tensor:
+        return ops.pinverse(self, rcond)
+
+    def det(self) -> Tensor:
+        return ops.det(self)
+
+    def logdet(self) -> Tensor:
+        return ops.logdet(self)
+
+    def slogdet(self) -> Any:
+        return ops.slogdet(self)
+
+    def cholesky(self, upper: _bool = False) -> Tensor:
+        return ops.cholesky(self, upper)
+
+    def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
+        return ops.cholesky_solve(self, L, upper)
+
+    def cholesky_inverse(self, upper: _bool = False) -> Tensor:
+        return ops.cholesky_inverse(self, upper)
+
+    def qr(self, some: _bool = True) -> Any:
+        return ops.qr(self, some)
+
+    def svd(self, some: _bool = True, compute_uv: _bool = True) -> Any:
+        return ops.svd(self, some, compute_uv)
+
+    def matrix_power(self, n: _int) -> Tensor:
+        return ops.matrix_power(self, n)
+
+    def matrix_exp(self) -> Tensor:
+        return ops.matrix_exp(self)
+
+    def dist(self, other: Tensor, p: Any = 2) -> Tensor:
+        return ops.dist(self, other, p)
 
     # -- random
 
@@ -1169,6 +1471,21 @@ class Tensor:
     def hypot_(self, other: Tensor) -> Tensor:
         return ops.inplace(ops.hypot, self, other)
 
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addmm, self, mat1, mat2, beta=beta, alpha=alpha)
+
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addmv, self, mat, vec, beta=beta, alpha=alpha)
+
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addr, self, vec1, vec2, beta=beta, alpha=alpha)
+
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.baddbmm, self, batch1, batch2, beta=beta, alpha=alpha)
+
+    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        return ops.inplace(ops.addbmm, self, batch1, batch2, beta=beta, alpha=alpha)
+
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
         return ops.inplace(ops.lerp, self, end, weight)
 
@@ -1180,6 +1497,69 @@ class Tensor:
 
     def nan_to_num_(self, nan: _float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
         return ops.inplace(ops.nan_to_num, self, nan, posinf, neginf)
+
+    def asinh_(self) -> Tensor:
+        return ops.inplace(ops.asinh, self)
+
+    def acosh_(self) -> Tensor:
+        return ops.inplace(ops.acosh, self)
+
+    def atanh_(self) -> Tensor:
+        return ops.inplace(ops.atanh, self)
+
+    arcsinh_ = asinh_
+
+    arccosh_ = acosh_
+
+    arctanh_ = atanh_
+
+    def erfc_(self) -> Tensor:
+        return ops.inplace(ops.erfc, self)
+
+    def erfinv_(self) -> Tensor:
+        return ops.inplace(ops.erfinv, self)
+
+    def lgamma_(self) -> Tensor:
+        return ops.inplace(ops.lgamma, self)
+
+    def digamma_(self) -> Tensor:
+        return ops.inplace(ops.digamma, self)
+
+    def i0_(self) -> Tensor:
+        return ops.inplace(ops.i0, self)
+
+    def sinc_(self) -> Tensor:
+        return ops.inplace(ops.sinc, self)
+
+    def deg2rad_(self) -> Tensor:
+        return ops.inplace(ops.deg2rad, self)
+
+    def rad2deg_(self) -> Tensor:
+        return ops.inplace(ops.rad2deg, self)
+
+    def logit_(self, eps: Any = None) -> Tensor:
+        return ops.inplace(ops.logit, self, eps)
+
+    def mvlgamma_(self, p: _int) -> Tensor:
+        return ops.inplace(ops.mvlgamma, self, p)
+
+    def xlogy_(self, other: Any) -> Tensor:
+        return ops.inplace(ops.xlogy, self, other)
+
+    def heaviside_(self, values: Tensor) -> Tensor:
+        return ops.inplace(ops.heaviside, self, values)
+
+    def copysign_(self, other: Any) -> Tensor:
+        return ops.inplace(ops.copysign, self, other)
+
+    def nextafter_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.nextafter, self, other)
+
+    def ldexp_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.ldexp, self, other)
+
+    def float_power_(self, exponent: Any) -> Tensor:
+        return ops.inplace(ops.float_power, self, exponent)
 
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
         return ops.inplace(ops.masked_fill, self, mask, value)
@@ -1200,6 +1580,35 @@ class Tensor:
 
     def index_add_(self, dim: Any, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
         return ops.inplace(ops.index_add, self, dim, index, source, alpha=alpha)
+
+    def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        return ops.inplace(ops.put, self, index, source, accumulate)
+
+    def index_fill_(self, dim: Any, index: Tensor, value: Any) -> Tensor:
+        return ops.inplace(ops.index_fill, self, dim, index, value)
+
+    def index_copy_(self, dim: Any, index: Tensor, source: Tensor) -> Tensor:
+        return ops.inplace(ops.index_copy, self, dim, index, source)
+
+    def scatter_reduce_(
+        self, dim: Any, index: Tensor, src: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.inplace(
+            ops.scatter_reduce, self, dim, index, src, reduce, include_self=include_self
+        )
+
+    def index_reduce_(
+        self, dim: Any, index: Tensor, source: Tensor, reduce: str, *, include_self: _bool = True
+    ) -> Tensor:
+        return ops.inplace(
+            ops.index_reduce, self, dim, index, source, reduce, include_self=include_self
+        )
+
+    def renorm_(self, p: Any, dim: Any, maxnorm: _float) -> Tensor:
+        return ops.inplace(ops.renorm, self, p, dim, maxnorm)
+
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        return ops.inplace(ops.masked_scatter, self, mask, source)
 
     def index_put_(self, indices: Any, values: Any, accumulate: _bool = False) -> Tensor:
         return ops.index_put_inplace(self, indices, values, accumulate)

@@ -3,6 +3,7 @@
 MINIGRAD_HYPOTHESIS=dev make test              ci (default: always the same, few examples), dev,
                                                thorough
 make test ARGS="--device opencl"               run what takes a device on that one
+MINIGRAD_BACKEND=opencl make test              run all but what is of the CPU
 """
 
 from __future__ import annotations
@@ -36,6 +37,14 @@ settings.load_profile(os.environ.get("MINIGRAD_HYPOTHESIS", "ci"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", default="cpu", help="the device that specs and conformance run on")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("MINIGRAD_BACKEND", "numpy") != "numpy":
+        skip = pytest.mark.skip(reason="of the CPU, and another device is the default")
+        for item in items:
+            if item.get_closest_marker("cpu"):
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

@@ -976,6 +976,7 @@ def test_once_differentiable():
         autograd.grad(g, x)
 
 
+@pytest.mark.cpu
 def test_the_node_of_a_function():
     y = Scale.apply(leaf(1.0), 5.0)
     assert repr(y.grad_fn) == "<ScaleBackward>" and type(y.grad_fn).__name__ == "ScaleBackward"

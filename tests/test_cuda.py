@@ -13,6 +13,7 @@ def accelerator():
         yield device
 
 
+@pytest.mark.cpu
 def test_without_an_accelerator():
     assert not minigrad.cuda.is_available() and minigrad.cuda.device_count() == 0
     minigrad.cuda.synchronize()

@@ -67,6 +67,7 @@ floats = draw(3, 4)
 ints = np.array([[3, -3, 7], [5, -9, 2]])
 divisors = np.array([[2, 2, -3], [-1, 4, -4]])
 special = np.array([np.nan, 1, -np.inf, np.inf, -0.0, 0.0, np.nan, -2], np.float32)
+square = draw(2, 4, 4)
 
 CASES = {
     "copy": [(floats,)],
@@ -141,13 +142,27 @@ CASES = {
     "attention": [(*heads, None, True, 0.5), (*heads, causal, False, 0.5),
                   (*heads, draw(5, 5), False, 0.5)],
     "attention_grad": [(draw(2, 3, 5, 4), *heads, draw(2, 3, 5, 5), 0.5)],
+    "inv": [(square,)],
+    "solve": [(square, draw(2, 4, 3))],
+    "solve_triangular": [(square, draw(2, 4, 3), True, False)],
+    "cholesky": [(square @ square.swapaxes(1, 2),)],
+    "qr": [(draw(2, 5, 3), False), (draw(5, 3), True)],
+    "svd": [(draw(2, 5, 3), False), (draw(3, 5), True)],
+    "pinv": [(draw(2, 5, 3), 0.0, 1e-5)],
+    "eigh": [(square, True), (square, False)],
+    "det": [(square,)],
+    "polygamma": [(floats, 0), (special, 1), (abs(floats), 3)],
+    "cummax": [(floats, 0), (special, 0), (draw(), 0), (ints, 1)],
+    "scatter_max": [(floats, 1, target[:3, None] % 4, draw(3, 1)),
+                    (ints, 0, ints % 2, ints * 2)],
+    "slogdet": [(square,)],
     "uniform": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "normal": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "randint": [(SEED, OFFSET, (9,), -5, 8, np.dtype("i4")),
                 (SEED, OFFSET, (9,), -2**62, 2**62 - 7, np.dtype("i8"))],
 }
-FLOAT_PAIRS = ["fmax", "fmin", "hypot", "ne", "le", "gt", "ge",
-               "logical_and", "logical_or", "logical_xor"]
+FLOAT_PAIRS = ["fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "nextafter", "ne", "le", "gt",
+               "ge", "logical_and", "logical_or", "logical_xor"]
 GRADS = ["relu_grad", "gelu_grad", "gelu_tanh_grad", "silu_grad"]
 for name in kernel_names():
     if name not in CORE and name not in CASES:
@@ -388,3 +403,21 @@ def test_core_kernels_are_named_when_missing():
     assert 45 <= len(CORE) <= 65
     with pytest.raises(NotImplementedError, match=r"base.*'exp'"):
         base.Backend().exp(floats)
+
+
+@pytest.mark.parametrize("shape", [(400, 300), (70, 3, 512), (33, 40, 1024), (2, 300, 9, 70)])
+def test_copies_of_transposed_arrays(shape):
+    """Large enough to be read in strips, on both cores."""
+    x = rng.normal(size=shape).astype(np.float32)
+    for axes in itertools.permutations(range(len(shape))):
+        turned = x.transpose(axes)
+        assert numpy_backend.copy(turned).flags.c_contiguous
+        np.testing.assert_array_equal(numpy_backend.copy(turned), turned)
+        out = numpy_backend.copy_(np.zeros(turned.shape), turned[::-1])
+        np.testing.assert_array_equal(out, turned[::-1])
+
+
+def test_a_square_becomes_its_own_transpose():
+    x = np.arange(600 * 600.0).reshape(600, 600)
+    expected = x.T.copy()
+    np.testing.assert_array_equal(numpy_backend.copy_(x, x.T), expected)

@@ -1,4 +1,4 @@
-"""Sequential, ModuleList, ModuleDict."""
+"""Sequential, ModuleList, ModuleDict; ParameterList, ParameterDict; lazy modules."""
 
 from collections import OrderedDict
 
@@ -99,3 +99,65 @@ def test_module_dict():
         modules["d"] = 3
     modules.clear()
     assert len(modules) == 0
+
+
+def test_parameter_lists():
+    scales = nn.ParameterList([nn.Parameter(minigrad.zeros(2)), minigrad.ones(3), "text"])
+    assert isinstance(scales[1], nn.Parameter) and scales[-1] == "text" and len(scales) == 3
+    assert list(scales.state_dict()) == ["0", "1"]
+    scales.append(minigrad.ones(1)).extend([minigrad.ones(1)])
+    scales += (minigrad.ones(4),)
+    scales[0] = minigrad.full((2,), 5.0)
+    assert [p.numel() for p in scales.parameters()] == [2, 3, 1, 1, 4]
+    assert scales[0].tolist() == [5.0, 5.0] and list(scales)[3] is scales[3]
+    assert [p.numel() for p in scales[3:].parameters()] == [1, 1, 4]
+    with pytest.raises(RuntimeError, match="should not be called"):
+        scales(1)
+
+
+def test_parameter_dicts():
+    scales = nn.ParameterDict({"a": minigrad.zeros(2), "b": 3})
+    scales["c"] = nn.Parameter(minigrad.ones(3))
+    assert list(scales) == ["a", "b", "c"] and list(reversed(scales)) == ["c", "b", "a"]
+    assert list(scales.state_dict()) == ["a", "c"] and isinstance(scales.a, nn.Parameter)
+    assert scales.get("z", 7) == 7 and scales.setdefault("b", 1) == 3 and len(scales) == 3
+    joined = scales | {"d": minigrad.ones(1)}
+    assert list(joined) == ["a", "b", "c", "d"] and joined["a"] is scales["a"]
+    assert "d" not in scales and joined.popitem()[0] == "d"
+    assert scales.pop("b") == 3 and "b" not in scales
+    assert list(scales.copy().keys()) == ["a", "c"]
+    assert [x.numel() for x in scales.values()] == [2, 3]
+    scales.clear()
+    assert len(scales) == 0 and list(scales.state_dict()) == []
+    with pytest.raises(TypeError, match="strings"):
+        scales[1] = minigrad.ones(1)
+
+
+def test_lazy_layers_become_ordinary_ones():
+    net = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2))
+    with pytest.raises(ValueError, match="uninitialized"):
+        sum(p.numel() for p in net.parameters())
+    with pytest.raises(RuntimeError, match="uninitialized"):
+        _ = net[0].weight.shape
+    optimizer = minigrad.optim.SGD(net.parameters(), lr=0.1)
+    net.double()
+    net(minigrad.ones(2, 3, 5, 5, dtype=minigrad.float64)).sum().backward()
+    assert [type(layer) for layer in net] == [nn.Conv2d, nn.BatchNorm2d, nn.Flatten, nn.Linear]
+    assert type(net[0].weight) is nn.Parameter and net[3].in_features == 36
+    before = net[3].bias.tolist()
+    optimizer.step()
+    assert net[3].bias.tolist() != before
+    assert net[0].weight.std().item() > 0.05 and net[1].weight.tolist() == [1.0] * 4
+
+
+def test_lazy_layers_load_weights():
+    ready = nn.Linear(5, 3)
+    lazy = nn.LazyLinear(3)
+    lazy.load_state_dict(ready.state_dict())
+    assert lazy.weight.shape == (3, 5) and isinstance(lazy, nn.LazyLinear)
+    x = minigrad.ones(2, 5)
+    assert (lazy(x) == ready(x)).all() and type(lazy) is nn.Linear
+    with pytest.raises(RuntimeError):
+        nn.Linear(5, 3).load_state_dict(nn.LazyLinear(3).state_dict())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        nn.LazyLinear(3).load_state_dict({"weight": ready.weight}, strict=True)

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import minigrad
 from minigrad import nn
@@ -84,7 +86,8 @@ def test_conv_transpose_output_size():
         (lambda: nn.Conv2d(4, 4, 3, padding="full"), ValueError),
         (lambda: nn.Conv2d(4, 4, 3, padding="same", stride=2), ValueError),
         (lambda: nn.Conv2d(4, 4, 3, padding_mode="mirror"), ValueError),
-        (lambda: nn.Conv2d(4, 4, 3, padding_mode="reflect"), NotImplementedError),
+        (lambda: nn.ConvTranspose2d(4, 4, 3, padding_mode="reflect"), ValueError),
+        (lambda: nn.ReflectionPad2d((1, 2)), ValueError),
         (lambda: nn.Dropout(1.5), ValueError),
         (lambda: nn.Embedding(3, 2, padding_idx=3), AssertionError),
         (lambda: nn.MSELoss(reduction="average"), ValueError),
@@ -263,15 +266,46 @@ def test_pad_and_crop():
         [9.0, 9.0, 9.0, 9.0],
     ]
     assert F.pad(x, (-1, -1)).tolist() == [[1.0], [4.0]]
-    with pytest.raises(NotImplementedError, match="reflect"):
-        F.pad(x, (1, 1), mode="reflect")
+    with pytest.raises(NotImplementedError, match="mirror"):
+        F.pad(x, (1, 1), mode="mirror")
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")]
+)
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 4), st.integers(0, 4))
+def test_padding_is_numpys(mode, name, rows, columns, low, high):
+    most = {"reflect": columns - 1, "circular": columns}.get(mode, 9)
+    x, x_np = numbers(rows, columns)
+    if max(low, high) > most:
+        with pytest.raises(RuntimeError, match=f"at most {most}"):
+            F.pad(x, (low, high), mode)
+    else:
+        check(F.pad(x, (low, high), mode), np.pad(x_np, ((0, 0), (low, high)), name))
+
+
+@given(st.integers(1, 3), st.integers(1, 2), st.integers(0, 2), st.integers(1, 3))
+def test_fold_is_the_adjoint_of_unfold(k, gap, low, step):
+    x, _ = numbers(2, 3, 6, 7)
+    columns = F.unfold(x, (k, 2), gap, low, step)
+    g, _ = numbers(*columns.shape, seed=1)
+    folded = F.fold(g, (6, 7), (k, 2), gap, low, step)
+    check((x * folded).sum(), (columns * g).sum().numpy())
+
+
+def test_unpooling_puts_the_maxima_back():
+    x, x_np = numbers(2, 3, 6, 8)
+    values, places = F.max_pool2d(x, 2, return_indices=True)
+    out = F.max_unpool2d(values, places, 2)
+    is_largest = np.isin(x_np, values.numpy())
+    check(out, np.where(is_largest, x_np, 0))
 
 
 @pytest.mark.parametrize(
     ("module", "name", "nearest"),
     [
-        (nn, "Conv3d", "Conv2d"),
-        (F, "conv3d", "conv2d"),
+        (nn, "Conv4d", "Conv3d"),
+        (F, "conv4d", "conv3d"),
         (minigrad.optim, "SparseAdagrad", "Adagrad"),
         (minigrad.utils.data, "StackDataset", "Dataset"),
     ],

@@ -426,6 +426,7 @@ def test_repr_nests():
     )
 
 
+@pytest.mark.cpu
 def test_parameter():
     data = minigrad.tensor([1.0, 2.0])
     p = nn.Parameter(data)

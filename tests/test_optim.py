@@ -207,6 +207,60 @@ def test_a_loaded_state_goes_on_as_if_nothing_happened(method, options):
     assert ours[0].tolist() == others[0].tolist()
 
 
+def several(method, options, shapes, seed, joined):
+    """An optimizer of all parameters, or one of each; and the function that takes a step."""
+    rng = np.random.default_rng(seed)
+    params = [nn.Parameter(minigrad.tensor(rng.normal(size=shape))) for shape in shapes]
+    made = [method(params, **options)] if joined else [method([p], **options) for p in params]
+
+    def step(skipped=()):
+        for i, p in enumerate(params):
+            g = minigrad.tensor(rng.normal(size=p.shape)).to(p.dtype)
+            p.grad = None if i in skipped else g
+        for optimizer in made:
+            optimizer.step()
+
+    return params, made, step
+
+
+@pytest.mark.parametrize(("method", "options"), SETTINGS)
+def test_small_parameters_are_updated_as_if_each_were_alone(method, options):
+    """Some of one shape, one large, one a number, one of them without a gradient at times; the
+    state is loaded, and written to, on the way, and the type of all changes."""
+    shapes = [(3, 4), (4,), (3, 4), (140, 120), (), (2, 3, 4)]
+    runs = [several(method, options, shapes, 0, joined) for joined in (True, False)]
+    for params, made, step in runs:
+        step()
+        step(skipped=(1, 2))
+        step()
+        for optimizer in made:
+            optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+        step()
+        for value in made[0].state[params[0]].values():
+            if isinstance(value, minigrad.Tensor):
+                value.mul_(1.5)
+        step()
+        for p in params:
+            p.data = p.data.float()
+        for optimizer in made:
+            for state in optimizer.state.values():
+                for name, value in state.items():
+                    if isinstance(value, minigrad.Tensor):
+                        state[name] = value.float()
+        step()
+        params[0].data = params[0].data.mT.contiguous().mT  # other memory
+        step()
+    for p, alone in zip(runs[0][0], runs[1][0], strict=True):
+        assert p.dtype is minigrad.float32
+        np.testing.assert_allclose(p.detach().numpy(), alone.detach().numpy(), 1e-5, 1e-6)
+    joined = runs[0][1][0].state
+    for p, q, optimizer in zip(runs[0][0], *runs[1][:2], strict=True):
+        for name, value in optimizer.state[q].items():
+            if isinstance(value, minigrad.Tensor):
+                assert joined[p][name].shape == value.shape, (p.shape, name)
+                np.testing.assert_allclose(joined[p][name].numpy(), value.numpy(), 1e-5, 1e-6)
+
+
 def test_asgd_averages_the_parameters():
     p = nn.Parameter(minigrad.zeros(1, dtype=minigrad.float64))
     optimizer = optim.ASGD([p], lr=1.0, lambd=0.0, t0=1.0)
@@ -360,6 +414,17 @@ def test_a_parameter_may_change_its_type():
     p.data = p.data.double()
     step_with(optimizer, [p], [[1.0]])
     assert p.item() == pytest.approx(float(np.float32(0.9)) - 0.1, abs=1e-15)
+
+
+def test_small_parameters_may_become_more_exact():
+    params = [nn.Parameter(minigrad.ones(2)) for _ in range(3)]
+    optimizer = optim.RMSprop(params)
+    step_with(optimizer, params, [[1.0, 2.0]] * 3)
+    exact = [p.data.double() + 1e-12 for p in params]
+    for p, value in zip(params, exact, strict=True):
+        p.data = value.clone()
+    step_with(optimizer, params, [[0.0, 0.0]] * 3)
+    assert [p.tolist() for p in params] == [value.tolist() for value in exact]
 
 
 def test_closure_and_zero_grad():

@@ -28,7 +28,10 @@ LAYERS = [
     ["minigrad.device", "minigrad.dtype", "minigrad.names"],
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
-    ["minigrad.nn", "minigrad.optim", "minigrad.utils", "minigrad.serialization"],
+    [
+        "minigrad.linalg", "minigrad.nn", "minigrad.optim", "minigrad.utils",
+        "minigrad.serialization", "minigrad.datasets", "minigrad.transforms",
+    ],
     ["minigrad", "minigrad.testing"],
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -174,8 +177,9 @@ def test_functions_fit_a_screen():
 @pytest.mark.parametrize(
     "place",
     [
-        "", "autograd", "autograd.functional", "cuda", "nn", "nn.functional", "nn.init",
-        "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data",
+        "", "autograd", "autograd.functional", "cuda", "linalg", "nn", "nn.functional", "nn.init",
+        "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "datasets",
+        "transforms",
     ],
 )  # fmt: skip
 def test_a_missing_name_is_said_to_be_missing(place):

@@ -7,6 +7,8 @@ import pytest
 
 import minigrad
 
+pytestmark = pytest.mark.cpu
+
 
 @pytest.fixture(autouse=True)
 def default_options():

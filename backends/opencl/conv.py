@@ -72,7 +72,7 @@ def _run(backend: OpenCLDevice, plan: Callable[..., Run], x: Array, y: Array, sh
             run = lambda x, y: backend.full(shape, 0, x.dtype)
         else:
             run = plan(backend, _planar(x.layout), _planar(y.layout), result, window)
-        backend.plans[key] = run
+        backend.keep(key, run)
     return run(x, y)
 
 

@@ -7,6 +7,7 @@ Everything is asynchronous: a kernel returns when it is enqueued, and the host w
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import numpy as np
 from ..base import Backend, Work, kernel_names
 from . import discovery
 from .array import Array
-from .program import TYPES, Programs
+from .program import TYPES, Programs, device_failed
 
 SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
 GROUP = 128  # work items of a group on a GPU
@@ -110,8 +111,11 @@ class OpenCLDevice(Backend):
         return max(min(wanted, n // shortest), 1)
 
     def synchronize(self) -> None:
-        self.queue.finish()
-        self.uploads.forget()
+        try:
+            self.queue.finish()
+        except self.cl.Error as error:
+            raise device_failed(self.queue, "finishing its work", error) from error
+        self.uploads.finish()
         self.errors.raise_if_any()
 
     def timed(self, kernel: Callable, *args: Any) -> tuple[Any, Work]:
@@ -140,6 +144,7 @@ class Uploads:
         self.backend = backend
         self.waiting: deque[tuple[Any, int]] = deque()  # an event keeps its memory until it is over
         self.nbytes = 0
+        self.lock = threading.Lock()
 
     def start(self, x: Array, array: np.ndarray) -> None:
         """Fills x with the elements of a contiguous array, which may change afterwards."""
@@ -150,17 +155,21 @@ class Uploads:
         if waits:
             return
         size = array.nbytes + 1024  # what goes with an event
-        self.waiting.append((event, size))
-        self.nbytes += size
-        while self.nbytes > self.most:
+        with self.lock:
+            self.waiting.append((event, size))
+            self.nbytes += size
+            self._wait(self.most)
+
+    def finish(self) -> None:
+        """Waits for all that was started."""
+        with self.lock:
+            self._wait(0)
+
+    def _wait(self, most: int) -> None:
+        while self.nbytes > most:
             event, nbytes = self.waiting.popleft()
             event.wait()
             self.nbytes -= nbytes
-
-    def forget(self) -> None:
-        """The queue is empty."""
-        self.waiting.clear()
-        self.nbytes = 0
 
 
 class Errors:

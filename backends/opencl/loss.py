@@ -8,7 +8,7 @@ import numpy as np
 
 from .array import Array
 from .device import OpenCLDevice
-from .softmax import shares_of_rows
+from .rows import shares_of_rows
 
 
 class Loss(OpenCLDevice):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base import Shape
 from .array import Array, Layout, contiguous_layout
-from .device import OpenCLDevice
+from .device import SMALLEST_PIECE, OpenCLDevice
 from .walk import merged, strides_in
 
 TILE, SIDE = 16, 64     # of the groups of `tiled` and `blocked`
@@ -24,9 +24,9 @@ Run = Callable[[Array, Array], Array]
 def matmul(backend: OpenCLDevice, x: Array, y: Array) -> Array:
     """out[..., r, c] = sum(x[..., r, k] * y[..., k, c] for k); leading axes broadcast"""
     key = ("matmul", x.layout, y.layout)
-    run = backend.plans.get(key)
+    run: Run | None = backend.plans.get(key)
     if run is None:
-        run = backend.plans[key] = _plan(backend, x.layout, y.layout)
+        run = backend.keep(key, _plan(backend, x.layout, y.layout))
     return run(x, y)
 
 
@@ -147,13 +147,21 @@ def tile(backend: OpenCLDevice, dtype: np.dtype) -> dict[str, int]:
 def share_out(backend: OpenCLDevice, product: Product, batches: int, dtype: np.dtype) -> Work:
     """The kernel for this product on this device, and its items.
 
-    A tiny result is computed element by element. Else a CPU takes the panels of `packed`, and a GPU
-    tiles, large ones where the matrices have room for them. K is split where there would be too few
-    items to keep the device busy.
+    A tiny result is computed element by element, a single row without packing. Else a CPU takes the
+    panels of `packed`, and a GPU tiles, large ones where the matrices have room for them. K is
+    split where there would be too few items to keep the device busy.
     """
     rows, columns, units = product.rows, product.columns, backend.compute_units
+    if backend.is_cpu and rows == 1 and product.x_k == product.y_k == 1:
+        items = min(4 * units, ceil_div(columns * product.depth, SMALLEST_PIECE), columns)
+        block = ceil_div(columns, items)
+        size = (ceil_div(columns, block), 1, batches)
+        return _split("dots", product, size, (1, 1, 1), units)._replace(block=block)
     if rows * columns < TILE:
         return _split("naive", product, (columns, rows, batches), None, 64 * units)
+    if backend.is_cpu and rows == 1 and product.y_column == 1:
+        strips = ceil_div(columns, 4 * backend.programs.vector_width(dtype))
+        return _split("strips", product, (strips, 1, batches), (1, 1, 1), units)
     if backend.is_cpu:
         panels = ceil_div(columns, 2 * backend.programs.vector_width(dtype))
         blocks = min(ceil_div(4 * units, panels * batches), ceil_div(rows, FEWEST_ROWS))

@@ -7,7 +7,7 @@ import numpy as np
 from ..base import Number, Shape
 from .array import Array, HostCopy, contiguous_layout
 from .device import OpenCLDevice
-from .program import TYPES
+from .program import TYPES, device_failed
 from .walk import SLOTS, overlap, plan
 
 INT64 = np.dtype(np.int64)
@@ -35,8 +35,11 @@ class Memory(OpenCLDevice):
         if array.size:
             x = self.contiguous(x)
             start = x.offset * x.dtype.itemsize
-            event = self.cl.enqueue_copy(
-                self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+            try:
+                event = self.cl.enqueue_copy(
+                    self.queue, array, x.buffer, src_offset=start, is_blocking=True)
+            except self.cl.Error as error:
+                raise device_failed(self.queue, "copying to the host", error) from error
             self.programs.notes.add(event)
         self.errors.raise_if_any()
         return array
@@ -50,13 +53,14 @@ class Memory(OpenCLDevice):
         return _fill(self, self.empty(shape, dtype), value)
 
     def arange(self, start: Number, step: Number, n: int, dtype: np.dtype) -> Array:
-        if dtype.kind == "f":
-            return self.from_host((np.arange(n) * step + start).astype(dtype))
         out = self.empty((n,), dtype)
         if n:
-            launch = self.programs.kernel("copy.cl", "arange", "*IIqq", dtype, **_source(dtype))
+            is_float, is_double = dtype.kind == "f", dtype == np.float64
+            types = "*II" + ("dddd" if is_double else "ffff" if is_float else "qq")
+            launch = self.programs.kernel("copy.cl", "arange", types, dtype, **_source(dtype))
             chunk, global_size, local_size = self.shares(n)
-            launch(global_size, local_size, out.buffer, n, chunk, int(start), int(step))
+            numbers = (*_in_two(start), *_in_two(step)) if is_float else (int(start), int(step))
+            launch(global_size, local_size, out.buffer, n, chunk, *numbers)
         return out
 
     def copy_(self, dst: Array, src: Array) -> Array:
@@ -91,6 +95,11 @@ class Memory(OpenCLDevice):
 
     def strides(self, x: Array) -> tuple[int, ...]:
         return x.strides
+
+
+def _in_two(x: Number) -> tuple[float, float]:
+    """x, to be rounded to float32 or not at all, and what float32 has no room for."""
+    return x, x - float(np.float32(x))
 
 
 def _fill(backend: OpenCLDevice, out: Array, value: Number) -> Array:

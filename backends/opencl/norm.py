@@ -8,16 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from ..base import Axes, Number
 from .array import Array
 from .device import OpenCLDevice
-from .softmax import shares_of_rows
+from .rows import reduce_rows, shares_of_rows
 
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 ROWS_OF_A_PIECE = 64  # at least, for the sums over rows
 
 
 class Norm(OpenCLDevice):
-    """The kernels that shift and scale to mean 0 and variance 1."""
+    """The kernels that shift and scale to mean 0 and variance 1, and the variance itself."""
+
+    def var(self, x: Array, axes: Axes, correction: Number, keepdims: bool) -> Array:
+        n = math.prod(x.shape[axis] for axis in axes)
+        out = reduce_rows(self, ("norm.cl", "variance", "N"), x, axes, keepdims,
+                          max(n - correction, 0))
+        return super().var(x, axes, correction, keepdims) if out is None else out
 
     def layer_norm(self, x: Array, w: Array | None, b: Array | None, n_axes: int,
                    eps: float) -> tuple[Array, Array, Array]:

@@ -19,6 +19,8 @@ class Pool(OpenCLDevice):
 
     def max_pool(self, x: Array, size: Shape, stride: Shape, padding: Pads, dilation: Shape,
                  out_shape: Shape) -> tuple[Array, Array]:
+        if len(size) > 2:
+            return super().max_pool(x, size, stride, padding, dilation, out_shape)
         x = self.contiguous(x)
         out, indices = self.empty(out_shape, x.dtype), self.empty(out_shape, INT64)
         rows = out.layout.size // max(out_shape[-1], 1)

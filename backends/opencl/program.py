@@ -46,6 +46,13 @@ class Notes(threading.local):
             self.events.append(event)
 
 
+def device_failed(queue: Any, task: str, error: Exception) -> RuntimeError:
+    """For a device that was lost: unplugged, or reset by its driver as a kernel ran too long."""
+    return RuntimeError(
+        f"{queue.device.name.strip()} failed while {task}: {error}. What was computed there may be "
+        "lost. Start the program again, from its last checkpoint")
+
+
 def source(file: str) -> str:
     """The text of a .cl file, with the headers that it includes."""
     folder = files("minigrad.kernels")
@@ -96,14 +103,20 @@ class Programs:
 
     def _launcher(self, file: str, name: str, types: str, dtype: np.dtype | None,
                   defines: dict[str, Any]) -> Launcher:
-        kernel = self.cl.Kernel(self._program(file, dtype, defines), name)
+        try:
+            kernel = self.cl.Kernel(self._program(file, dtype, defines), name)
+        except self.cl.LogicError as error:
+            raise TypeError(f"kernels/{file} has no {name} for {dtype}") from error
         kernel.set_scalar_arg_dtypes([_ARGUMENTS.get(t) or np.dtype(t) if t != "*" else None
                                       for t in types])
         queue, notes, lock = self.queue, self.notes, threading.Lock()
 
         def launch(global_size: Any, local_size: Any, *arguments: Any) -> None:
-            with lock:  # the arguments belong to the kernel until it is enqueued
-                event = kernel(queue, global_size, local_size, *arguments)
+            try:
+                with lock:  # the arguments belong to the kernel until it is enqueued
+                    event = kernel(queue, global_size, local_size, *arguments)
+            except self.cl.Error as error:
+                raise device_failed(queue, f"launching {name} of kernels/{file}", error) from error
             if notes.events is not None:  # Notes.add, without the call
                 notes.events.append(event)
 

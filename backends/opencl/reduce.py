@@ -204,25 +204,46 @@ def _out(dtype: np.dtype) -> dict[str, Any]:
     return {"O": "float"} if dtype == FLOAT32 else {}
 
 
-def scan(backend: OpenCLDevice, name: str, x: Array, axis: int, *more: Any) -> Array:
-    """Launches a kernel of scan.cl along an axis; the result has the shape of x, or for `find` of
-    the other axes."""
-    kept = x.shape[:axis] + x.shape[axis + 1:]
-    shape, (strides,) = merged(kept, [x.strides[:axis] + x.strides[axis + 1:]])
-    if len(shape) > MAX_DIMS:
-        return scan(backend, name, backend.copy(x), axis, *more)
-    out = backend.empty(kept, INT64) if name == "find" else backend.empty(x.shape, x.dtype)
-    if 0 in x.shape:
+class Scan:
+    """How a kernel of scan.cl goes along an axis of x: its struct, and the pieces of each line."""
+
+    def __init__(self, backend: OpenCLDevice, x: Array, axis: int) -> None:
+        kept = x.shape[:axis] + x.shape[axis + 1:]
+        shape, (strides,) = merged(kept, [x.strides[:axis] + x.strides[axis + 1:]])
+        self.fits = len(shape) <= MAX_DIMS
+        lines, n = math.prod(kept), x.shape[axis]
+        length = -(-n // backend.pieces(lines, n))
+        self.pieces = -(-n // length)
+        self.tasks = lines * self.pieces
+        chunk, self.global_size, self.local_size = backend.shares(self.tasks, length, 1)
+        if self.fits:
+            pad = (0,) * (MAX_DIMS - len(shape))
+            self.packed = struct.pack(
+                f"<2q{MAX_DIMS}q{MAX_DIMS}I7I4x", x.offset, x.strides[axis], *strides, *pad, *shape,
+                *pad, len(shape), lines, n, self.pieces, length, chunk,
+                math.prod(x.shape[axis + 1:]))
+
+
+def cumulative(name: str) -> Any:
+    """The kernel cumsum or cumprod."""
+
+    def kernel(self: OpenCLDevice, x: Array, axis: int) -> Array:
+        if not x.layout.size or not x.shape:
+            return self.copy(x)
+        scan = Scan(self, x, axis)
+        if not scan.fits:
+            return kernel(self, self.copy(x), axis)
+        out = self.empty(x.shape, x.dtype)
+        itemsize = 4 if x.dtype == FLOAT16 else x.dtype.itemsize
+        totals = self.allocate(scan.tasks * itemsize)
+        start = self.programs.kernel("scan.cl", name, "***S", x.dtype)
+        start(scan.global_size, scan.local_size, out.buffer, x.buffer, totals, scan.packed)
+        if scan.pieces > 1:
+            carry = self.programs.kernel("scan.cl", f"{name}_carry", "**S", x.dtype)
+            carry(scan.global_size, scan.local_size, out.buffer, totals, scan.packed)
         return out
-    lines, n, dims = math.prod(kept), x.shape[axis], len(shape)
-    chunk, global_size, local_size = backend.shares(lines, n, 1)
-    pad = (0,) * (MAX_DIMS - dims)
-    packed = struct.pack(
-        f"<2q{MAX_DIMS}q{MAX_DIMS}I5I4x", x.offset, x.strides[axis], *strides, *pad, *shape, *pad,
-        dims, lines, n, chunk, math.prod(x.shape[axis + 1:]))
-    launch = backend.programs.kernel("scan.cl", name, "**" + "*" * len(more) + "S", x.dtype)
-    launch(global_size, local_size, out.buffer, x.buffer, *[y.buffer for y in more], packed)
-    return out
+
+    return kernel
 
 
 def position(name: str) -> Any:
@@ -256,9 +277,19 @@ def with_indices(name: str) -> Any:
 
 
 def _find(backend: OpenCLDevice, x: Array, axis: int, best: Array, keepdims: bool) -> Array:
-    indices = scan(backend, "find", x, axis, best)
+    """The first place along the axis where x is `best`."""
+    scan = Scan(backend, x, axis)
+    if not scan.fits:
+        return _find(backend, backend.copy(x), axis, best, keepdims)
     shape = x.shape[:axis] + (1,) * keepdims + x.shape[axis + 1:]
-    return backend.view(indices, shape)
+    out = backend.empty((*shape, scan.pieces), INT64)
+    if out.layout.size:
+        launch = backend.programs.kernel("scan.cl", "find", "***S", x.dtype)
+        launch(scan.global_size, scan.local_size, out.buffer, x.buffer, best.buffer, scan.packed)
+    if scan.pieces == 1:
+        return out.seen_as(shape, row_major(shape))
+    first: Array = backend.min(out, (len(shape),), False)
+    return first
 
 
 class Reduce(OpenCLDevice):
@@ -275,8 +306,5 @@ class Reduce(OpenCLDevice):
     max_with_indices = with_indices("max")
     min_with_indices = with_indices("min")
 
-    def cumsum(self, x: Array, axis: int) -> Array:
-        return scan(self, "cumsum", x, axis) if x.shape else self.copy(x)
-
-    def cumprod(self, x: Array, axis: int) -> Array:
-        return scan(self, "cumprod", x, axis) if x.shape else self.copy(x)
+    cumsum = cumulative("cumsum")
+    cumprod = cumulative("cumprod")

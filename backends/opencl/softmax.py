@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import math
-import struct
 from typing import Any
 
-import numpy as np
-
+from ..base import Axes
 from .array import Array
 from .device import OpenCLDevice
-
-GROUP_SIZE = 128  # as in rows.h
-
-
-def shares_of_rows(backend: OpenCLDevice, rows: int, n: int) -> tuple[int, Any, Any]:
-    """How rows of n elements are shared out: rows for each work item, global and local size."""
-    if backend.is_cpu:
-        return backend.shares(rows, n, 1)
-    return 1, (rows * GROUP_SIZE,), (GROUP_SIZE,)
+from .rows import launch_rows, reduce_rows
 
 
 def by_rows(name: str) -> Any:
@@ -45,30 +35,18 @@ def _along_rows(backend: OpenCLDevice, name: str, types: str, xs: list[Array], a
     """Launches a kernel whose rows lie along an axis."""
     shape = xs[0].shape
     if axis >= len(shape) - 1:
-        return launch_rows(backend, name, types, xs, *numbers)
+        return _launch(backend, name, types, xs, *numbers)
     order = (*range(axis), *range(axis + 1, len(shape)), axis)
     back = (*range(axis), len(shape) - 1, *range(axis, len(shape) - 1))
     turned = [backend.permute(x, order) for x in xs]
-    rows = launch_rows(backend, name, types, turned, *numbers)
+    rows = _launch(backend, name, types, turned, *numbers)
     return backend.contiguous(backend.permute(rows, back))
 
 
-def launch_rows(backend: OpenCLDevice, name: str, types: str, xs: list[Array],
-                *numbers: Any) -> Array:
-    """Launches a kernel of softmax.cl on the rows along the last axis. types has N for a number of
-    the type that is computed in."""
-    xs = [backend.contiguous(x) for x in xs]
+def _launch(backend: OpenCLDevice, name: str, types: str, xs: list[Array],
+            *numbers: Any) -> Array:
     out = backend.empty(xs[0].shape, xs[0].dtype)
-    if out.layout.size:
-        n = out.shape[-1] if out.shape else 1
-        rows = out.layout.size // n
-        number = "d" if out.dtype == np.float64 else "f"
-        launch = backend.programs.kernel(
-            "softmax.cl", name, "*" * (1 + len(xs)) + "S" + types.replace("N", number), out.dtype)
-        chunk, global_size, local_size = shares_of_rows(backend, rows, n)
-        packed = struct.pack("<2q3I4x", xs[0].offset, xs[-1].offset, rows, n, chunk)
-        launch(global_size, local_size, out.buffer, *[x.buffer for x in xs], packed, *numbers)
-    return out
+    return launch_rows(backend, ("softmax.cl", name, types), out, xs, *numbers)
 
 
 class Softmax(OpenCLDevice):
@@ -79,6 +57,10 @@ class Softmax(OpenCLDevice):
     softmax_grad = by_rows_grad("softmax_grad", 1.0)
     log_softmax_grad = by_rows_grad("log_softmax_grad")
 
+    def logsumexp(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        out = reduce_rows(self, ("softmax.cl", "logsumexp", ""), x, axes, keepdims)
+        return super().logsumexp(x, axes, keepdims) if out is None else out
+
     def attention(self, q: Array, k: Array, v: Array, mask: Array | None, is_causal: bool,
                   scale: float) -> tuple[Array, Array]:
         score = self.matmul(q, self._transpose(k))
@@ -88,13 +70,13 @@ class Softmax(OpenCLDevice):
             score = self.where(mask, score, -math.inf)
         elif mask is not None:
             score = self.add(score, mask)
-        probs = launch_rows(
+        probs = _launch(
             self, "causal_softmax", "NII", [score], scale, score.shape[-2], int(is_causal))
         return self.matmul(probs, v), probs
 
     def attention_grad(self, g: Array, q: Array, k: Array, v: Array, probs: Array,
                        scale: float) -> tuple[Array, Array, Array]:
         gprobs = self.matmul(g, self._transpose(v))
-        gscore = launch_rows(self, "softmax_grad", "N", [gprobs, probs], scale)
+        gscore = _launch(self, "softmax_grad", "N", [gprobs, probs], scale)
         return (self.matmul(gscore, k), self.matmul(self._transpose(gscore), q),
                 self.matmul(self._transpose(probs), g))

@@ -1,10 +1,14 @@
-"""Modules that hold modules: Sequential, ModuleList, ModuleDict."""
+"""Modules that hold modules, Sequential, ModuleList, ModuleDict, or parameters, ParameterList,
+ParameterDict.
+"""
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from minigrad.nn.module import Module, indent
+from minigrad.nn.parameter import Parameter
+from minigrad.tensor import Tensor
 
 L = TypeVar("L", bound="_Indexed")
 
@@ -227,3 +231,206 @@ class ModuleDict(Module):
             )
         for key, module in modules.items() if isinstance(modules, Mapping) else modules:
             self[key] = module
+
+
+def _described(value: Any) -> str:
+    """One entry of the repr of a ParameterList or a ParameterDict."""
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    sizes = "x".join(map(str, value.shape))
+    return f"{kind} containing: [{value.dtype} of size {sizes}]"
+
+
+class _Parameters(Module):
+    """What ParameterList and ParameterDict share: entries are attributes, and tensors among them
+    become Parameters, so that the module owning this one knows about them.
+    """
+
+    def _entries(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _store(self, key: str, value: Any) -> None:
+        if isinstance(value, Tensor) and not isinstance(value, Parameter):
+            value = Parameter(value)
+        setattr(self, key, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"{self._get_name()} should not be called.")
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({key}): {_described(x)}" for key, x in self._entries().items())
+
+    def _child_lines(self) -> list[str]:
+        return []
+
+
+class ParameterList(_Parameters):
+    """A list of parameters that the module owning it knows about. Tensors become Parameters; other
+    objects may stand among them.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> scales = nn.ParameterList(minigrad.ones(2) for _ in range(3))
+    >>> len(scales), list(scales.state_dict())
+    (3, ['0', '1', '2'])
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def _entries(self) -> dict[str, Any]:
+        return {str(i): getattr(self, str(i)) for i in range(self._size)}
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._entries().values())
+
+    def _key(self, index: int) -> str:
+        index = operator.index(index)
+        if not -self._size <= index < self._size:
+            raise IndexError(f"index {index} is out of range for a ParameterList of {self._size}")
+        return str(index % self._size)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return getattr(self, self._key(index))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        self._store(self._key(index), value)
+
+    def append(self, value: Any) -> "ParameterList":
+        """Adds `value` at the end and returns self."""
+        self._store(str(self._size), value)
+        self._size += 1
+        return self
+
+    def extend(self, values: Iterable[Any]) -> "ParameterList":
+        """Adds `values` at the end and returns self."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(
+                "ParameterList.extend should be called with an iterable, but got "
+                f"{type(values).__name__}"
+            )
+        for value in values:
+            self.append(value)
+        return self
+
+    def __iadd__(self, values: Iterable[Any]) -> "ParameterList":
+        return self.extend(values)
+
+
+class ParameterDict(_Parameters):
+    """A dict of parameters that the module owning it knows about. Tensors become Parameters; other
+    objects may stand among them.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> scales = nn.ParameterDict({"gain": minigrad.ones(2), "offset": minigrad.zeros(2)})
+    >>> list(scales.state_dict()), scales["gain"].requires_grad
+    (['gain', 'offset'], True)
+    """
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def _entries(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in self._keys}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(f"ParameterDict: keys must be strings, got {key!r}")
+        self._keys[key] = None
+        self._store(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        del self._keys[key]
+        delattr(self, key)
+
+    def __or__(self, other: Any) -> "ParameterDict":
+        out = self.copy()
+        out.update(other)
+        return out
+
+    def __ior__(self, other: Any) -> "ParameterDict":
+        self.update(other)
+        return self
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._keys.keys()
+
+    def values(self) -> Iterable[Any]:
+        """The parameters."""
+        return self._entries().values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """(name, parameter) pairs."""
+        return self._entries().items()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter named `key`, or `default`."""
+        return self._entries().get(key, default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter named `key`; if there is none, `default` becomes it."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def copy(self) -> "ParameterDict":
+        """Another dict of the same parameters."""
+        return type(self)(self._entries())
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> "ParameterDict":
+        """A dict with `default` under each of `keys`."""
+        return type(self)((key, default) for key in keys)
+
+    def clear(self) -> None:
+        """Takes all parameters out."""
+        for key in list(self._keys):
+            del self[key]
+
+    def pop(self, key: str) -> Any:
+        """Takes the parameter named `key` out and returns it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Takes the last pair out and returns it."""
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def update(self, parameters: Any) -> None:
+        """Adds or replaces parameters, from a mapping or from pairs."""
+        if not isinstance(parameters, Iterable) or isinstance(parameters, Tensor):
+            raise TypeError(
+                "ParameterDict.update should be called with an iterable of pairs, but got "
+                f"{type(parameters).__name__}"
+            )
+        if isinstance(parameters, Mapping | ParameterDict):
+            parameters = parameters.items()
+        for key, value in parameters:
+            self[key] = value

@@ -13,7 +13,7 @@ from minigrad.autograd import no_grad
 from minigrad.autograd.hooks import RemovableHandle
 from minigrad.dtype import DType
 from minigrad.nn.hooks import call_with_hooks
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.parameter import Parameter, is_uninitialized
 from minigrad.nn.trail import add_to_trail
 from minigrad.tensor import Tensor
 
@@ -392,6 +392,8 @@ class Module:
                 if key in state_dict and assign:
                     setattr(module, name, _to_assign(own, state_dict[key]))
                 elif key in state_dict:
+                    if is_uninitialized(own):
+                        own.materialize(state_dict[key].shape)
                     own.copy_(state_dict[key])
         return IncompatibleKeys(missing, unexpected)
 
@@ -472,7 +474,9 @@ class Module:
                 param.grad = None if grad is None else fn(grad)
             for module in self.modules():
                 for name, buffer in module._buffers.items():
-                    if buffer is not None:
+                    if is_uninitialized(buffer):
+                        buffer.data = fn(buffer.data)
+                    elif buffer is not None:
                         module._buffers[name] = fn(buffer)
         return self
 
@@ -622,7 +626,7 @@ def _value_problems(key: str, own: Tensor, value: Any) -> list[str]:
             f'While copying the parameter named "{key}", expected a Tensor from the checkpoint but '
             f"received {type(value)}"
         ]
-    if value.shape != own.shape:
+    if not is_uninitialized(own) and value.shape != own.shape:
         return [
             f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from "
             f"checkpoint, the shape in current model is {tuple(own.shape)}."

@@ -12,7 +12,7 @@ from minigrad.tensor import Tensor
 
 
 class _BatchNorm(Module):
-    """What BatchNorm1d and BatchNorm2d share: everything but the ranks of input they take."""
+    """What BatchNorm1d to BatchNorm3d share: all but the ranks of input they take."""
 
     ranks: tuple[int, ...]
     weight: Parameter | None
@@ -66,10 +66,13 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def _check_rank(self, x: Tensor) -> None:
         if x.ndim not in self.ranks:
             expected = " or ".join(f"{rank}D" for rank in self.ranks)
             raise ValueError(f"{self._get_name()}: expected {expected} input (got {x.ndim}D input)")
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check_rank(x)
         use_batch = self.training or self.running_mean is None
         momentum = 0.0 if self.momentum is None else self.momentum
         if self.training and self.num_batches_tracked is not None:
@@ -126,6 +129,20 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, channel by channel, for x (N, C, D, H, W).
+
+    See BatchNorm1d.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.BatchNorm3d(3)(minigrad.zeros(2, 3, 4, 4, 4)).shape
+    minigrad.Size([2, 3, 4, 4, 4])
+    """
+
+    ranks = (5,)
 
 
 class LayerNorm(Module):
@@ -307,7 +324,7 @@ class LocalResponseNorm(Module):
 
 
 class _InstanceNorm(_BatchNorm):
-    """What InstanceNorm1d and InstanceNorm2d share: their ranks are without and with a batch."""
+    """What InstanceNorm1d to InstanceNorm3d share: their ranks are without and with a batch."""
 
     def __init__(
         self,
@@ -326,9 +343,7 @@ class _InstanceNorm(_BatchNorm):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in self.ranks:
-            expected = " or ".join(f"{rank}D" for rank in self.ranks)
-            raise ValueError(f"{self._get_name()}: expected {expected} input (got {x.ndim}D input)")
+        self._check_rank(x)
         batch = x if x.ndim == self.ranks[1] else x.unsqueeze(0)
         if batch.shape[1] != self.num_features and self.affine:
             raise ValueError(
@@ -374,3 +389,15 @@ class InstanceNorm2d(_InstanceNorm):
     """
 
     ranks = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """InstanceNorm1d for x (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.InstanceNorm3d(3)(minigrad.zeros(2, 3, 4, 4, 4)).shape
+    minigrad.Size([2, 3, 4, 4, 4])
+    """
+
+    ranks = (4, 5)

@@ -1,7 +1,10 @@
-"""Parameter: a Tensor that a Module trains."""
+"""Parameter: a Tensor that a Module trains; and those whose shape is yet to be found."""
+
+from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 from minigrad import ops
-from minigrad.tensor import Tensor
+from minigrad.tensor import Size, Tensor
 
 
 class Parameter(Tensor):
@@ -30,3 +33,73 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+
+class _Uninitialized(Tensor):
+    """A tensor without a shape. A lazy module, which makes it, gives it one at its first input."""
+
+    __slots__ = ()
+    _becomes: type[Tensor] = Tensor
+
+    def materialize(self, shape: Sequence[int], device: Any = None, dtype: Any = None) -> None:
+        """Makes this an ordinary tensor of `shape`, whose elements are yet to be written."""
+        self.data = ops.empty(
+            *shape,
+            device=self.device if device is None else device,
+            dtype=self.dtype if dtype is None else dtype,
+        )
+        self.__class__ = self._becomes  # type: ignore[assignment]
+
+    @property
+    def shape(self) -> Size:
+        raise RuntimeError(
+            f"Can't access the shape of an uninitialized parameter or buffer ({self!r}): call the "
+            "lazy module once, or load weights into it, before using its parameters"
+        )
+
+    def numel(self) -> int:
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter ({self!r}): call the lazy module once, "
+            "or load weights into it, before using its parameters"
+        )
+
+    def detach(self) -> Tensor:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A Parameter whose shape is not known yet: what the lazy modules start with.
+
+    >>> from minigrad import nn
+    >>> nn.LazyLinear(3).weight
+    <UninitializedParameter>
+    """
+
+    __slots__ = ()
+    _becomes = Parameter
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(ops.empty(0, device=device, dtype=dtype), requires_grad)
+
+
+class UninitializedBuffer(_Uninitialized):
+    """A buffer whose shape is not known yet: the running statistics of lazy normalisations.
+
+    >>> from minigrad import nn
+    >>> nn.LazyBatchNorm2d().running_mean
+    <UninitializedBuffer>
+    """
+
+    __slots__ = ()
+
+    def __init__(self, device: Any = None, dtype: Any = None) -> None:
+        nothing = ops.empty(0, device=device, dtype=dtype)
+        self._become(nothing.array, nothing.device, False)
+
+
+def is_uninitialized(x: Any) -> TypeGuard[_Uninitialized]:
+    """Whether x is one of the two above, still without a shape."""
+    return isinstance(x, _Uninitialized)

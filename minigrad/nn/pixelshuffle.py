@@ -1,4 +1,6 @@
-"""Channels into space and back: PixelShuffle, PixelUnshuffle."""
+"""Channels into space and back, PixelShuffle, PixelUnshuffle, and in another order,
+ChannelShuffle.
+"""
 
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
@@ -43,3 +45,24 @@ class PixelUnshuffle(Module):
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """Channels dealt out anew, so that each of the `groups` has some of all: see
+    functional.channel_shuffle.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.ChannelShuffle(2)(minigrad.arange(4.0).reshape(1, 4, 1)).flatten()
+    tensor([0., 2., 1., 3.])
+    """
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.channel_shuffle(x, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"

@@ -2,9 +2,15 @@
 
     elementwise   arithmetic, exponentials, comparison, activations
     reduce        sum, mean, max, var ... over dimensions
+    statistics    median, quantile, cummax, histograms, differences
+    special       special functions, and elementwise ops beyond arithmetic
     shape         reshape, permute, cat, pad ...
+    arrange       stacks, splits, grids, scattered slices
     index         x[...], gather, scatter, sort ...
+    place         scatter_reduce, masked_scatter, take, isin ...
     linalg        matmul, einsum, linear ...
+    products      addmv, kron, cross, cdist, cov ...
+    decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
     conv, pool    convolutions and pooling
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
@@ -13,50 +19,74 @@
 """
 
 from minigrad.ops import (  # isort: skip
+    arrange,
     conv,
     create,
+    decompose,
     elementwise,
     fused,
     index,
     linalg,
+    matrix,
+    norms,
     optim,
+    place,
     pool,
     printing,
+    products,
     random,
     reduce,
     shape,
+    special,
+    statistics,
 )
 from minigrad.autograd.inplace import copy_, fill, inplace, overwriting
 from minigrad.names import missing
+from minigrad.ops.arrange import *
 from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
 from minigrad.ops.create import type_
+from minigrad.ops.decompose import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.elementwise import scaled
 from minigrad.ops.fused import *
 from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
 from minigrad.ops.linalg import *
+from minigrad.ops.matrix import *
+from minigrad.ops.norms import *
 from minigrad.ops.optim import *
+from minigrad.ops.place import *
 from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions
+from minigrad.ops.products import *
 from minigrad.ops.random import *
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
+from minigrad.ops.special import *
+from minigrad.ops.statistics import *
 
 # `from minigrad.ops import *` gives the ops and not the modules: minigrad.optim is another one.
 # mypy understands this form.
 __all__: list[str] = []
+__all__ += arrange.__all__
 __all__ += conv.__all__
 __all__ += create.__all__
+__all__ += decompose.__all__
 __all__ += elementwise.__all__
 __all__ += fused.__all__
 __all__ += index.__all__
 __all__ += linalg.__all__
+__all__ += matrix.__all__
+__all__ += norms.__all__
 __all__ += optim.__all__
+__all__ += place.__all__
 __all__ += pool.__all__
 __all__ += printing.__all__
+__all__ += products.__all__
 __all__ += random.__all__
 __all__ += reduce.__all__
 __all__ += shape.__all__
+__all__ += special.__all__
+__all__ += statistics.__all__

@@ -1,4 +1,4 @@
-"""Convolutions in one and two dimensions.
+"""Convolutions in one to three dimensions.
 
 conv, conv_input and conv_weight are the three derivatives of one form that is linear in each of x,
 w and g,
@@ -89,6 +89,28 @@ def conv2d(
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """out[n, o, p] = bias[o] + sum over c, k of weight[o, c, k] * input[n, c, p * stride + k *
+    dilation - padding].
+
+    As conv2d, in three dimensions: input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups,
+    KD, KH, KW).
+
+    >>> import minigrad
+    >>> minigrad.conv3d(minigrad.ones(1, 2, 2, 3), minigrad.ones(1, 1, 2, 2, 2))
+    tensor([[[[8., 8.]]]])
+    """
+    return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -145,6 +167,37 @@ def conv_transpose2d(
     return _transposed(
         "conv_transpose2d",
         2,
+        input,
+        weight,
+        bias,
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
+    )
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The gradient of conv3d by its input, as a function; as conv_transpose2d, on (N, C, D, H, W).
+
+    >>> import minigrad
+    >>> x, w = minigrad.ones(1, 1, 1, 2), minigrad.ones(1, 1, 1, 1, 2)
+    >>> minigrad.conv_transpose3d(x, w)
+    tensor([[[[1., 2., 1.]]]])
+    """
+    return _transposed(
+        "conv_transpose3d",
+        3,
         input,
         weight,
         bias,
@@ -345,6 +398,6 @@ def _times(sizes: Sequence[int]) -> str:
 
 # fmt: off
 __all__ = [
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
 ]
 # fmt: on

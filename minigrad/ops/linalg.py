@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.broadcast import expand, reshape, sum_, view
+from minigrad.autograd.broadcast import check_expand, expand, reshape, sum_, view
+from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import primitive
 from minigrad.ops.axes import one_axis
 from minigrad.tensor import Tensor
@@ -219,7 +220,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
     tensor([[13., 13.],
             [13., 13.]])
     """
-    return _scaled(input, beta) + _scaled(mm(mat1, mat2), alpha)
+    return plus("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 def baddbmm(
@@ -233,11 +234,24 @@ def baddbmm(
     >>> minigrad.baddbmm(minigrad.tensor(10.0), a, b, alpha=2).flatten()
     tensor([16., 16.])
     """
-    return _scaled(input, beta) + _scaled(bmm(batch1, batch2), alpha)
+    return plus("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-def _scaled(x: Tensor, factor: Any) -> Tensor:
-    return x if factor == 1 else x * factor
+def plus(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """beta * input + alpha * product, in the product's shape and type, which beta and alpha are
+    cut down to. A beta of 0 leaves input out, its NaN too, as BLAS has it.
+    """
+    if input.dtype is not product.dtype:
+        raise RuntimeError(
+            f"{name}(): input and the matrices must have the same dtype, but got {input.dtype} and "
+            f"{product.dtype}; convert one with .to(dtype)"
+        )
+    check_expand(name, input.array.shape, product.array.shape)
+    beta, alpha = (suit(factor, product.array.dtype) for factor in (beta, alpha))
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

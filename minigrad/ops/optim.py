@@ -9,7 +9,9 @@ before it calls the kernel. A recorded step refers to the slots, and a replay fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -41,6 +43,44 @@ class Slots:
         bare = self.device.bare
         bare.copy_(self.memory, bare.from_host(np.array(numbers, self.dtype)))
         self.numbers = numbers
+
+
+class Joined:
+    """Memory in which tensors of one device and type lie end to end: as `whole`, and as a view for
+    each, `parts`. What is computed with the whole takes a call where the parts take one each.
+
+    With `stack` they are of one shape, and `whole` has a first dimension that numbers them.
+    """
+
+    def __init__(self, tensors: Tensors, stack: bool) -> None:
+        first = tensors[0]
+        self.device, bare = first.device, first.device.bare
+        shapes = [x.array.shape for x in tensors]
+        ends = list(accumulate(map(math.prod, shapes)))
+        memory = bare.empty((ends[-1],), first.array.dtype)
+        self.arrays = [
+            bare.view(bare.slice(memory, (slice(end - math.prod(shape), end, 1),)), shape)
+            for end, shape in zip(ends, shapes, strict=True)
+        ]
+        whole = bare.view(memory, (len(shapes), *shapes[0])) if stack else memory
+        self.whole = wrap(whole, self.device)
+        self.parts = [wrap(array, self.device) for array in self.arrays]
+        for array, x in zip(self.arrays, tensors, strict=True):
+            bare.copy_(array, x.array)
+
+    def read(self, tensors: Tensors) -> Tensor:
+        """Copies the tensors into the parts, and returns the whole."""
+        copy_ = self.device.backend.copy_
+        for array, x in zip(self.arrays, tensors, strict=True):
+            copy_(array, x.array)
+        return self.whole
+
+    def write(self, tensors: Tensors) -> None:
+        """Copies the parts into the tensors."""
+        copy_ = self.device.backend.copy_
+        for array, x in zip(self.arrays, tensors, strict=True):
+            copy_(x.array, array)
+        _written(tensors)
 
 
 def full_beside(p: Tensor, value: float, shape: tuple[int, ...] | None = None) -> Tensor:

@@ -1,9 +1,10 @@
 """Pooling: the largest, or the average, of each window. Their adjoints give windows back what they
-gave.
+gave. Adaptive pooling chooses the windows from the size of the result.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,6 +90,26 @@ def max_pool2d(
     )
 
 
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window; as max_pool2d, on (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> minigrad.max_pool3d(minigrad.arange(16.0).reshape(1, 2, 2, 4), 2)
+    tensor([[[[13., 15.]]]])
+    """
+    return _largest(
+        "max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
+
+
 def _largest(
     name: str,
     d: int,
@@ -163,6 +184,34 @@ def avg_pool2d(
     )
 
 
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window; as avg_pool2d, on (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> minigrad.avg_pool3d(minigrad.arange(16.0).reshape(1, 2, 2, 4), 2)
+    tensor([[[[6.5000, 8.5000]]]])
+    """
+    return _average(
+        "avg_pool3d",
+        3,
+        input,
+        kernel_size,
+        stride,
+        padding,
+        ceil_mode,
+        count_include_pad,
+        divisor_override,
+    )
+
+
 def _average(
     name: str,
     d: int,
@@ -187,6 +236,17 @@ def _average(
     return out if batched is x else view(out, shape[1:])
 
 
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """Averages over windows that divide L of (N, C, L) or (C, L) into `output_size` parts; see
+    adaptive_avg_pool2d.
+
+    >>> import minigrad
+    >>> minigrad.adaptive_avg_pool1d(minigrad.arange(6.0).reshape(1, 6), 3)
+    tensor([[0.5000, 2.5000, 4.5000]])
+    """
+    return _adaptive_average("adaptive_avg_pool1d", 1, input, output_size)
+
+
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Averages over windows that divide (H, W) into `output_size` parts.
 
@@ -197,31 +257,238 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     >>> minigrad.adaptive_avg_pool2d(minigrad.arange(6.0).reshape(1, 2, 3), (1, 2))
     tensor([[[2., 3.]]])
     """
-    x = input
-    if x.dim() not in (3, 4) or 0 in x.shape[-2:]:
-        raise RuntimeError(
-            "adaptive_avg_pool2d(): Expected 3D or 4D tensor with non-empty planes, but got "
-            f"{list(x.shape)}"
-        )
-    pair = (
-        (output_size, output_size) if not isinstance(output_size, Sequence) else tuple(output_size)
-    )
-    kept = [n if wanted is None else wanted for wanted, n in zip(pair, x.shape[-2:], strict=True)]
-    height, width = sizes_of("adaptive_avg_pool2d", "output_size", kept, 2, at_least=0)
-    if (height, width) == (1, 1):
-        return x.mean((-2, -1), keepdim=True)
-    if height and width and x.shape[-2] % height == 0 and x.shape[-1] % width == 0:
-        return avg_pool2d(x, (x.shape[-2] // height, x.shape[-1] // width))
-    return _averaging(x, x.shape[-2], height) @ (x @ _averaging(x, x.shape[-1], width).mT)
+    return _adaptive_average("adaptive_avg_pool2d", 2, input, output_size)
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """adaptive_avg_pool2d on (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> minigrad.adaptive_avg_pool3d(minigrad.arange(6.0).reshape(1, 1, 2, 3), (1, None, 1))
+    tensor([[[[1.],
+              [4.]]]])
+    """
+    return _adaptive_average("adaptive_avg_pool3d", 3, input, output_size)
+
+
+def _adaptive_average(name: str, d: int, x: Tensor, output_size: Any) -> Tensor:
+    """The mean over each part, axis by axis: the parts of a plane are products of those of its
+    axes.
+    """
+    space, parts = _adaptive_sizes(name, d, x, output_size)
+    if math.prod(parts) == 1:
+        return x.mean(tuple(range(-d, 0)), keepdim=True)
+    if 0 not in parts and not any(n % count for n, count in zip(space, parts, strict=True)):
+        size = tuple(n // count for n, count in zip(space, parts, strict=True))
+        return _average(name, d, x, size, None, 0, False, True, None)
+    for axis, (n, count) in enumerate(zip(space, parts, strict=True), -d):
+        x = (x.movedim(axis, -1) @ _averaging(x, n, count).mT).movedim(-1, axis)
+    return x
 
 
 def _averaging(x: Tensor, n: int, parts: int) -> Tensor:
     """The (parts, n) matrix whose row i averages over part i of n."""
     matrix = np.zeros((parts, n), x.array.dtype)
-    for i in range(parts):
-        start, stop = i * n // parts, -(-(i + 1) * n // parts)
+    for i, (start, stop) in enumerate(_parts(n, parts)):
         matrix[i, start:stop] = 1 / (stop - start)
     return wrap(x.device.backend.from_host(matrix), x.device)
+
+
+def _parts(n: int, parts: int) -> list[tuple[int, int]]:
+    """Where each of the parts of 0 to n begins and ends; they overlap where they are not equal."""
+    return [(i * n // parts, -(-(i + 1) * n // parts)) for i in range(parts)]
+
+
+def _adaptive_sizes(
+    name: str, d: int, x: Tensor, output_size: Any
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The sizes of the last d axes of x, and the numbers of parts wanted of them."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}(): input must be a Tensor, got {type(x).__name__}")
+    space = tuple(x.shape[-d:])
+    if x.dim() not in (d + 1, d + 2) or 0 in space:
+        raise RuntimeError(
+            f"{name}(): Expected {d + 1}D or {d + 2}D tensor with non-empty spatial dims, but got "
+            f"{list(x.shape)}"
+        )
+    wanted = tuple(output_size) if isinstance(output_size, Sequence) else (output_size,)
+    wanted = wanted * d if len(wanted) == 1 else wanted
+    if len(wanted) != d:
+        raise RuntimeError(f"{name}(): output_size must have {d} entries, got {output_size!r}")
+    kept = [n if parts is None else parts for n, parts in zip(space, wanted, strict=True)]
+    return space, sizes_of(name, "output_size", kept, d, at_least=0)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest element of each of `output_size` parts of L, for (N, C, L) or (C, L); see
+    adaptive_max_pool2d.
+
+    >>> import minigrad
+    >>> minigrad.adaptive_max_pool1d(minigrad.arange(6.0).reshape(1, 6), 3)
+    tensor([[1., 3., 5.]])
+    """
+    return _adaptive_largest("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest element of each part of (H, W), in parts as those of adaptive_avg_pool2d. With
+    `return_indices` also its position in the plane, row by row.
+
+    >>> import minigrad
+    >>> minigrad.adaptive_max_pool2d(minigrad.arange(6.0).reshape(1, 2, 3), (1, 2))
+    tensor([[[4., 5.]]])
+    """
+    return _adaptive_largest("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """adaptive_max_pool2d on (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> minigrad.adaptive_max_pool3d(minigrad.arange(6.0).reshape(1, 1, 2, 3), 1)
+    tensor([[[[5.]]]])
+    """
+    return _adaptive_largest("adaptive_max_pool3d", 3, input, output_size, return_indices)
+
+
+def _adaptive_largest(name: str, d: int, x: Tensor, output_size: Any, return_indices: bool) -> Any:
+    """Every part is laid out as a row, padded by repeats of its last element to the size of the
+    largest part: repeats change no maximum.
+    """
+    space, parts = _adaptive_sizes(name, d, x, output_size)
+    rows = np.zeros((1, 1), np.int64)
+    for n, count in zip(space, parts, strict=True):
+        bounds = _parts(n, count)
+        longest = max((stop - start for start, stop in bounds), default=0)
+        axis = np.array(
+            [[min(p, stop - 1) for p in range(start, start + longest)] for start, stop in bounds],
+            np.int64,
+        ).reshape(count, longest)
+        lead, width = rows.shape
+        rows = (rows[:, None, :, None] * n + axis[:, None]).reshape(lead * count, width * longest)
+    flat = x.flatten(-d)
+    index = wrap(x.device.backend.from_host(rows), x.device)
+    windows = flat.index_select(-1, index.flatten()).unflatten(-1, rows.shape)
+    best = windows.argmax(-1, keepdim=True)
+    shape = (*x.shape[:-d], *parts)
+    out = windows.gather(-1, best).reshape(shape)
+    if not return_indices:
+        return out
+    return out, index.expand(windows.shape).gather(-1, best).reshape(shape)
+
+
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """Puts the maxima of max_pool1d back where they stood, with zeros around; see max_unpool2d.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([[1.0, 3.0, 2.0, 5.0]])
+    >>> minigrad.max_unpool1d(*minigrad.max_pool1d(x, 2, return_indices=True), 2)
+    tensor([[0., 3., 0., 5.]])
+    """
+    return _unpooled("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """out[..., indices[..., p]] = input[..., p], and 0 elsewhere: the inverse of max_pool2d, as
+    far as there is one.
+
+    `indices` are those that max_pool2d returns. Several sizes of plane pool to one size:
+    `output_size` says which it was, if not (H - 1) * stride + kernel_size - 2 * padding. Where an
+    index appears twice, one of its values is taken. ValueError for an `output_size` that is not
+    within a stride of that, RuntimeError for indices beyond the plane.
+
+    >>> import minigrad
+    >>> x = minigrad.arange(4.0).reshape(1, 2, 2)
+    >>> minigrad.max_unpool2d(*minigrad.max_pool2d(x, 2, return_indices=True), 2)
+    tensor([[[0., 0.],
+             [0., 3.]]])
+    """
+    return _unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """max_unpool2d on (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import minigrad
+    >>> x = minigrad.arange(8.0).reshape(1, 2, 2, 2)
+    >>> minigrad.max_unpool3d(*minigrad.max_pool3d(x, 2, return_indices=True), 2).sum()
+    tensor(7.)
+    """
+    return _unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _unpooled(
+    name: str,
+    d: int,
+    x: Tensor,
+    indices: Tensor,
+    size: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
+) -> Tensor:
+    size = sizes_of(name, "kernel_size", size, d, at_least=1)
+    stride = size if not stride else sizes_of(name, "stride", stride, d, at_least=1)
+    padding = sizes_of(name, "padding", padding, d, at_least=0)
+    if x.dim() not in (d + 1, d + 2) or x.shape != indices.shape:
+        raise RuntimeError(
+            f"{name}(): Expected input and indices of one shape, {d + 1}D or {d + 2}D, but got "
+            f"{list(x.shape)} and {list(indices.shape)}"
+        )
+    usual = [
+        (n - 1) * step + k - 2 * low
+        for n, step, k, low in zip(x.shape[-d:], stride, size, padding, strict=True)
+    ]
+    space = _checked_space(name, usual, stride, output_size)
+    flat = indices.flatten(-d)
+    if flat.numel() and not bool(((flat >= 0) & (flat < math.prod(space))).all()):
+        raise RuntimeError(
+            f"{name}(): Found an invalid max index, outside of the output plane {tuple(space)}; "
+            "give the output_size that was pooled"
+        )
+    zeros = x.new_zeros((*x.shape[:-d], math.prod(space)))
+    return zeros.scatter(-1, flat, x.flatten(-d)).unflatten(-1, space)
+
+
+def _checked_space(
+    name: str, usual: list[int], stride: Sequence[int], output_size: Any
+) -> list[int]:
+    if output_size is None:
+        return usual
+    space = list(output_size)[-len(usual) :]
+    if len(output_size) not in (len(usual), len(usual) + 2):
+        raise ValueError(
+            f"{name}(): output_size should have {len(usual)} or {len(usual) + 2} entries, got "
+            f"{tuple(output_size)}"
+        )
+    for wanted, n, step in zip(space, usual, stride, strict=True):
+        if not n - step < wanted < n + step:
+            raise ValueError(
+                f"{name}(): invalid output_size {tuple(space)}: each must be within a stride "
+                f"{tuple(stride)} of {tuple(usual)}"
+            )
+    return space
 
 
 # -- canonical arguments, and what is refused
@@ -298,6 +565,8 @@ def _refuse_empty_windows(
 
 # fmt: off
 __all__ = [
-    "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool2d",
+    "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool2d", "adaptive_max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
 ]
 # fmt: on

@@ -42,8 +42,8 @@ def _unforeseen() -> int:
 class Generator:
     """A source of random numbers of its own: a seed, and how much of its sequence was used.
 
-    `device` is for PyTorch's sake: a generator serves tensors of every device, with the same
-    numbers.
+    `device` is where it starts to count, the default device where not given. A generator serves
+    tensors of every device, with the same numbers.
 
     >>> import minigrad
     >>> g = minigrad.Generator().manual_seed(0)
@@ -51,7 +51,7 @@ class Generator:
     True
     """
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: Any = None) -> None:
         self.device = devices.resolve(device)
         self._lock = threading.Lock()
         # PyTorch's: a generator without a seed starts the same always
@@ -268,6 +268,39 @@ def set_rng_state(new_state: Tensor) -> None:
     True
     """
     default_generator().set_state(new_state)
+
+
+def default_states() -> dict[str, Any]:
+    """Where all default generators are, for a checkpoint: goes to set_default_states.
+
+    That of the default device has no name here, so that a program may go on on another one.
+
+    >>> import minigrad
+    >>> from minigrad.ops.random import default_states, set_default_states
+    >>> states = default_states()
+    >>> x = minigrad.rand(3)
+    >>> set_default_states(states)
+    >>> minigrad.equal(x, minigrad.rand(3))
+    True
+    """
+    main = default_generator()
+    with _generators_lock:
+        others = {str(place): g for place, g in _generators.items() if g is not main}
+        states = {name: g.get_state() for name, g in {"": main, **others}.items()}
+        return {"first_seed": _first_seed, "states": states}
+
+
+def set_default_states(states: dict[str, Any]) -> None:
+    """Puts the default generators back to where they were at default_states.
+
+    RuntimeError for those of a device that is not here.
+
+    >>> from minigrad.ops.random import default_states, set_default_states
+    >>> set_default_states(default_states())
+    """
+    manual_seed(states["first_seed"])  # for those that nobody had asked for yet
+    for name, state in states["states"].items():
+        default_generator(name or None).set_state(state)
 
 
 # -- draws: distributions with their parameters, then the shape; `generator`, `dtype`, `device` by

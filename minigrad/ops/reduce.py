@@ -13,7 +13,7 @@ from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
-from minigrad.ops.elementwise import abs, exp, maximum, minimum, pow, sqrt, square
+from minigrad.ops.elementwise import exp, maximum, minimum, mul, sqrt
 from minigrad.ops.index import Pair, place_rule
 from minigrad.ops.shape import flip_, pad_, permute_, slice_, whole
 from minigrad.tensor import Tensor
@@ -96,16 +96,19 @@ def _cumprod_rule(
     return (where_(zeros_so_far == 0, before, where_(first, at_first, 0)),)
 
 
-def _scan(x: Tensor, axis: int) -> Tensor:
+def _scan(
+    x: Tensor, axis: int, combine: Callable[..., Tensor] = mul, neutral: float = 1
+) -> Tensor:
     """cumprod by doubling: after k rounds each element is the product of the 2^k that end there.
 
-    Polynomial, so it has the right derivatives of every order, at zeros too.
+    Polynomial, so it has the right derivatives of every order, at zeros too. Other associative ops
+    cumulate in the same way.
     """
     shape, step = x.array.shape, 1
     while shape and step < shape[axis]:
         shorter = slice_(x, whole((*shape[:axis], shape[axis] - step, *shape[axis + 1 :])))
         widths = tuple([(step if i == axis else 0, 0) for i in range(len(shape))])
-        x = x * pad_(shorter, widths, 1)
+        x = combine(x, pad_(shorter, widths, neutral))
         step *= 2
     return x
 
@@ -439,7 +442,7 @@ def _truth(name: str, op: Callable[..., Tensor], x: Tensor, dim: Any, keepdim: b
     return cast(out, x.array.dtype) if x.array.dtype == dtypes.uint8.numpy else out
 
 
-# -- moments and norms
+# -- moments
 
 
 @numpy_names
@@ -502,55 +505,9 @@ def _off_zero(function: Callable[[Tensor], Tensor], x: Tensor, at_zero: float) -
     return where_(is_zero, at_zero, function(where_(is_zero, 1.0, x)))
 
 
-def norm(
-    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
-) -> Tensor:
-    """out = sum(|x|^p)^(1/p) over `dim`; its gradient at x = 0 is 0.
-
-    p = "fro" is 2, inf gives the largest |x|, 0 the number of elements that are not 0. For
-    floating-point types only (RuntimeError).
-
-    >>> import minigrad
-    >>> minigrad.tensor([3.0, 4.0]).norm()
-    tensor(5.)
-    """
-    x = input if dtype is None else _summable(input, dtype)
-    if x.array.dtype not in dtypes.FLOATS:
-        raise RuntimeError(
-            f"norm(): Expected a floating point tensor as input. Got {x.dtype}; convert with "
-            ".float()"
-        )
-    if isinstance(p, str) and p != "fro":
-        raise NotImplementedError(
-            f"norm(): p='{p}' is not there, since there are no singular values yet; 'fro', numbers "
-            "and infinities are"
-        )
-    if x.array.dtype == _FLOAT16:
-        return _in_float32(norm, x, p, dim, keepdim)
-    p = 2.0 if p == "fro" else float(p)
-    axes = axes_of("norm", dim, x.dim())
-    if p == 2:
-        return _off_zero(sqrt, sum_(square(x), axes, keepdim), 0.0)
-    if p == 0:
-        return sum_(cast(x != 0, x.array.dtype), axes, keepdim)
-    size = abs(x)
-    if math.isinf(p):
-        if 0 in x.array.shape and _count(x.array.shape, axes) == 0:
-            raise RuntimeError(
-                "norm(): cannot compute the inf norm on an empty tensor because it has no identity"
-            )
-        return (_max if p > 0 else _min)(size, axes, keepdim)
-    if p == 1:
-        return sum_(size, axes, keepdim)
-    powers = _off_zero(lambda y: pow(y, p), size, 0.0 if p > 0 else math.inf)
-    return _off_zero(
-        lambda y: pow(y, 1 / p), sum_(powers, axes, keepdim), 0.0 if p > 0 else math.inf
-    )
-
-
 # fmt: off
 __all__ = [
     "sum", "mean", "prod", "count_nonzero", "cumsum", "cumprod", "logsumexp", "amax", "amin",
-    "max", "min", "argmax", "argmin", "any", "all", "var", "std", "norm",
+    "max", "min", "argmax", "argmin", "any", "all", "var", "std",
 ]
 # fmt: on

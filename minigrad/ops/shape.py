@@ -843,18 +843,17 @@ def tile(input: Tensor, *args: Any, dims: Any = None) -> Tensor:
 
 
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Tensor:
-    """`value` (0 unless given) around x.
+    """`value` (0 unless given) around x, or x itself: `mode` "reflect" mirrors it at its border
+    elements, "replicate" repeats these, "circular" begins again at the other end.
 
     `pad` is (left, right) of the last dim, then of the one before ...; negative numbers crop.
 
     >>> import minigrad
     >>> minigrad.ops.pad(minigrad.ones(1, 2), (1, 0), value=5.0)
     tensor([[5., 1., 1.]])
+    >>> minigrad.ops.pad(minigrad.tensor([[1, 2, 3]]), (2, 1), mode="reflect")
+    tensor([[3, 2, 1, 2, 3, 2]])
     """
-    if mode != "constant":
-        raise NotImplementedError(
-            f"pad(): minigrad pads with a constant only, not with mode='{mode}'"
-        )
     amounts, shape = ints("pad", (pad,)), input.array.shape
     if len(amounts) % 2:
         raise RuntimeError(f"pad(): Padding length must be divisible by 2, got {list(amounts)}")
@@ -866,6 +865,15 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
     widths = [(0, 0)] * (len(shape) - len(amounts) // 2) + list(
         zip(amounts[-2::-2], amounts[::-2], strict=True)
     )
+    if mode != "constant":
+        spatial = len(amounts) // 2
+        if spatial not in (1, 2, 3) or len(shape) - spatial not in (1, 2):
+            raise NotImplementedError(
+                f"pad(): Padding size {2 * spatial} is not supported for {len(shape)}D input in "
+                f"mode '{mode}', which pads 1 to 3 dims behind those of channels and, perhaps, of "
+                "the batch"
+            )
+        return _pad_with_itself(input, widths, mode, value)
     if min(amounts, default=0) < 0:
         key = [
             slice(max(-low, 0), n - max(-high, 0), 1)
@@ -878,6 +886,35 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
         input = slice_(input, tuple(key))
         widths = [(max(low, 0), max(high, 0)) for low, high in widths]
     return pad_(input, tuple(widths), suit(0 if value is None else value, input.array.dtype))
+
+
+_SOURCES: dict[str, Any] = {  # a position, beyond 0 to n - 1 too, to the one whose value it gets
+    "reflect": lambda p, n: n - 1 - abs(n - 1 - abs(p)),
+    "replicate": lambda p, n: min(max(p, 0), n - 1),
+    "circular": lambda p, n: p % n,
+}
+
+
+def _pad_with_itself(x: Tensor, widths: list[tuple[int, int]], mode: str, value: Any) -> Tensor:
+    if mode not in _SOURCES:
+        raise NotImplementedError(
+            f"pad(): Unrecognised padding mode {mode}; there are 'constant', "
+            f"{', '.join(map(repr, _SOURCES))}"
+        )
+    if value not in (None, 0):
+        raise RuntimeError(f'pad(): Padding mode "{mode}" doesn\'t take in value argument')
+    for axis, ((low, high), n) in enumerate(zip(widths, x.array.shape, strict=True)):
+        if low == high == 0:
+            continue
+        most = {"reflect": n - 1, "circular": n}.get(mode, max(low, high))
+        if max(low, high) > most or n + low + high <= 0 or not n:
+            raise RuntimeError(
+                f"pad(): Padding size ({low}, {high}) does not fit dimension {axis} of input "
+                f"{list(x.shape)}: mode '{mode}' needs at most {most} a side, and something left"
+            )
+        source = [_SOURCES[mode](p, n) for p in range(-low, n + high)]
+        x = x.index_select(axis, x.new_tensor(source, dtype=dtypes.int64))
+    return x
 
 
 def flip(input: Tensor, *args: Any, dims: Any = None) -> Tensor:

@@ -40,6 +40,8 @@ class Adafactor(CountedOptimizer):
     tensor([0.9000])
     """
 
+    by_shape = True
+
     def __init__(
         self,
         params: Params,
@@ -105,7 +107,9 @@ class Adafactor(CountedOptimizer):
 
 
 def _rms(x: Tensor) -> Tensor:
-    return x.square().mean().sqrt()
+    """Of each tensor of the stack x."""
+    rms = x.square().reshape(len(x), -1).mean(1).sqrt()
+    return rms.reshape(len(x), *[1] * (x.ndim - 1))
 
 
 def _variance(state: dict[str, Any], g: Tensor, weight: Tensor, eps1: float) -> Tensor:

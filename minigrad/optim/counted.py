@@ -1,11 +1,16 @@
 """CountedOptimizer: what the optimizers share that count the steps of each parameter."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import is_
 from typing import Any
 
-from minigrad.optim.optimizer import Optimizer, by_device_and_dtype
+from minigrad.ops.optim import Joined
+from minigrad.optim.optimizer import Optimizer, Params, by_device_and_dtype
 from minigrad.tensor import Tensor
+
+SMALL = 1 << 14  # elements, up to which a parameter is joined with others
 
 
 class CountedOptimizer(Optimizer):
@@ -19,6 +24,16 @@ class CountedOptimizer(Optimizer):
 
     # The numbers in a parameter's state. Where they are equal, so are all numbers of the step.
     scalars: tuple[str, ...] = ("step",)
+    # Whether an update needs to know where a parameter ends: `each` then yields stacks of those of
+    # one shape.
+    by_shape = False
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        self._joins: dict[Tensor, Join] = {}
+        super().__init__(params, defaults)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_joins": {}}
 
     def _start(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         """The state of p before its first step, beside "step"."""
@@ -62,13 +77,37 @@ class CountedOptimizer(Optimizer):
     def each(
         self, group: dict[str, Any], params: list[Any]
     ) -> Iterator[tuple[Any, Tensor, dict[str, Any]]]:
-        """(p, g, state) of the parameters. The sign of g is changed to maximise, and it has the
-        weight decay in it, unless that is decoupled.
+        """(p, g, state) of the parameters, of small ones joined: what an update does to p in memory
+        is done to them all. The sign of g is changed to maximise, and it has the weight decay in
+        it, unless that is decoupled.
         """
         decay = 0.0 if self._decoupled(group) else group.get("weight_decay", 0.0)
+        for p, g, state in self._joined(params):
+            g = -g if group["maximize"] else g
+            yield p, g + decay * p if decay else g, state
+
+    def _joined(self, params: list[Any]) -> Iterator[tuple[Any, Tensor, dict[str, Any]]]:
+        """(p, g, state) of parameters that are joined, see Note [Joined], or of single ones."""
+        for together in self._together(params):
+            states = [self.state[p] for p in together]
+            if len(together) == 1:
+                (p,), (state,) = together, states
+                yield _stack_of_one(p, p.grad, state) if self.by_shape else (p, p.grad, state)
+                continue
+            join = self._joins.get(together[0])
+            if join is None or not join.holds(together, states):
+                join = self._joins[together[0]] = Join(together, states, self.by_shape)
+            yield join.p.read(together), join.g.read([p.grad for p in together]), join.state
+            join.p.write(together)
+
+    def _together(self, params: list[Any]) -> Iterable[list[Any]]:
+        """The parameters in lists, of small ones that are to be joined, or of a single one."""
+        lists: defaultdict[Any, list[Any]] = defaultdict(list)
         for p in params:
-            g = -p.grad if group["maximize"] else p.grad
-            yield p, g + decay * p if decay else g, self.state[p]
+            shape = p.array.shape
+            is_small = math.prod(shape) <= SMALL
+            lists[(shape if self.by_shape else ()) if is_small else p].append(p)
+        return lists.values()
 
     def _decoupled(self, group: dict[str, Any]) -> bool:
         """Whether the weights decay on their own, p -= lr * weight_decay * p, as AdamW has it."""
@@ -80,6 +119,50 @@ class CountedOptimizer(Optimizer):
             factor = 1.0 - lr * group["weight_decay"]
             for p in params:
                 p.mul_(factor)
+
+
+class Join:
+    """Small parameters as one.
+
+    Note [Joined]. For a hundred small parameters an update of ten ops is a thousand calls, each of
+    which costs more than the numbers in it. An update that works element by element may as well
+    have all parameters end to end in one tensor; so it has their state, for good, and the state of
+    each is a view of a part of it. Parameters and gradients, to which others refer, are copied
+    there and back. An update that works on whole matrices gets those of one shape as a stack.
+    """
+
+    def __init__(self, params: list[Any], states: list[dict[str, Any]], stack: bool) -> None:
+        self.p, self.g = Joined(params, stack), Joined(params, stack)
+        self.names = [name for name, value in states[0].items() if isinstance(value, Tensor)]
+        self.state = {}
+        for name in self.names:
+            joined = Joined([state[name] for state in states], stack)
+            self.state[name] = joined.whole
+            for state, part in zip(states, joined.parts, strict=True):
+                state[name] = part
+        self.params, self.parts = params, self._parts(states)
+
+    def holds(self, params: list[Any], states: list[dict[str, Any]]) -> bool:
+        """Whether these are its parameters still, of the type they were, and their states the parts
+        of it: these may have been loaded."""
+        parts = self._parts(states)
+        return (
+            len(params) == len(self.params)
+            and all(map(is_, params, self.params))
+            and all(map(is_, parts, self.parts))
+            and params[0].array.dtype == self.p.whole.array.dtype
+        )
+
+    def _parts(self, states: list[dict[str, Any]]) -> list[Any]:
+        return [state.get(name) for name in self.names for state in states]
+
+
+def _stack_of_one(
+    p: Tensor, g: Tensor, state: dict[str, Any]
+) -> tuple[Tensor, Tensor, dict[str, Any]]:
+    """Views with a first dimension of size 1."""
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    return p[None], g[None], {name: value[None] for name, value in tensors.items()}
 
 
 def follow(average: Tensor, x: Tensor, beta: float) -> Tensor:

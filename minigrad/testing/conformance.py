@@ -20,6 +20,7 @@ import functools
 import itertools
 import math
 import sys
+import warnings
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backends.base import kernel_names
+from minigrad.backends.numpy_linalg import LinAlgError
 from minigrad.testing import kernels, reference
 from minigrad.testing.close import CheckError, assert_close
 from minigrad.testing.draws import LAYOUTS, Draw, Seeded, Smallest, lay
@@ -59,7 +61,8 @@ class Case:
             raise Skip(f"{backend.name} refuses {self.dtype}")
         seed = zlib.crc32(str(self).encode())
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "minigrad: .* is computed on the host")
                 self.check(backend, self.kernel, Seeded(seed, self.dtype))
         except (TypeError, RuntimeError) as error:  # a parameter of the case, say of a cast
             if not any(dtype.name in str(error) for dtype in ALL if dtype not in types):
@@ -197,7 +200,7 @@ def _special(backend: Any, name: str, draw: Draw) -> None:
     """
     kernel = kernels.table[name]
     template = kernel.inputs(draw)
-    if name == "where":
+    if name in ("where", "nextafter"):  # the one has a condition, the other a case below
         return
     values = np.array(_special_values(name, draw.dtype), draw.dtype)
     grids = np.meshgrid(*[values] * kernel.operands, indexing="ij")
@@ -428,6 +431,16 @@ def _core_defined(backend: Any, name: str, draw: Draw) -> None:
     ]
     if missing:
         raise CheckError(f"core kernels are not defined: {', '.join(missing)}")
+
+
+@_case("nextafter", "neighbours", *FLOATS)
+def _neighbours(backend: Any, name: str, draw: Draw) -> None:
+    """To the bit, in the type of the operands."""
+    tiny = np.finfo(draw.dtype).smallest_subnormal
+    values = np.array(_special_values(name, draw.dtype) + [tiny, 1e-4], draw.dtype)
+    x, y = (grid.ravel() for grid in np.meshgrid(values, values))
+    out = backend.nextafter(backend.from_host(x.copy()), backend.from_host(y.copy()))
+    _exactly(backend, out, np.nextafter(x, y), "nextafter")
 
 
 @_case("from_host to_host", "round_trip", *ALL)
@@ -762,6 +775,157 @@ def _step(
             within_eps(backend.to_host(x), value, draw.dtype, 32, f"{name} with {rest[1:]}")
     for g, old in zip(gs, gradients, strict=True):
         _exactly(backend, g, old, f"a gradient after {name}")
+
+
+def _matrices(draw: Draw, *, square: bool = False) -> np.ndarray:
+    """A batch of matrices with inverses, whose singular values are apart."""
+    m, n = draw.side(), draw.side()
+    return kernels.spread(draw.values((*draw.shape(0, 2), m, m if square else n)))
+
+
+def _host_results(backend: Any, name: str, x: np.ndarray, draw: Draw, *rest: Any) -> list[Any]:
+    """The results of a kernel of the matrices x, in some layout, in float64; their type checked."""
+    placed = lay(backend, x, draw.choice(LAYOUTS[:-1]), draw.integer(0, 7))
+    found = _as_list(getattr(backend, name)(placed, *rest))
+    for out in found:
+        if out.dtype != x.dtype:
+            raise CheckError(f"{name} of {_describe(x)}: dtype {out.dtype}")
+    return [backend.to_host(out).astype(FLOAT64) for out in found]
+
+
+def _is_identity(x: np.ndarray, dtype: np.dtype, what: str) -> None:
+    within_eps(x, np.broadcast_to(np.eye(x.shape[-1]), x.shape), dtype, 64, what)
+
+
+def _diagonal(s: np.ndarray, m: int, n: int) -> np.ndarray:
+    """Matrices (m, n) with s on the diagonal."""
+    return np.eye(m, s.shape[-1]) * s[..., None, :] @ np.eye(s.shape[-1], n)
+
+
+@_case("inv", "definition", *FLOATS)
+def _inv(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x = _matrices(draw, square=True)
+        (out,) = _host_results(backend, name, x, draw)
+        _is_identity(x @ out, draw.dtype, "x @ inv(x)")
+
+
+@_case("solve", "definition", *FLOATS)
+def _solve(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x = _matrices(draw, square=True)
+        y = draw.values((*x.shape[:-1], draw.side()))
+        (out,) = _host_results(backend, name, x, draw, lay(backend, y, draw.choice(LAYOUTS[:-1])))
+        within_eps(x @ out, y.astype(FLOAT64), draw.dtype, 64, "x @ solve(x, y)")
+
+
+@_case("solve_triangular", "definition", *FLOATS)
+def _solve_triangular(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x, upper, unit = _matrices(draw, square=True), draw.boolean(), draw.boolean()
+        y = draw.values((*x.shape[:-1], draw.side()))
+        placed = lay(backend, y, draw.choice(LAYOUTS[:-1]))
+        (out,) = _host_results(backend, name, x, draw, placed, upper, unit)
+        t = (np.triu if upper else np.tril)(x)
+        t = t + (np.eye(x.shape[-1]) - _diagonal(np.diagonal(x, 0, -2, -1), *x.shape[-2:])) * unit
+        within_eps(t @ out, y.astype(FLOAT64), draw.dtype, 64, f"{name}({upper}, {unit})")
+
+
+@_case("cholesky", "definition", *FLOATS)
+def _cholesky(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        low = np.tril(_matrices(draw, square=True))
+        x = low + np.swapaxes(np.tril(low, -1), -1, -2)
+        above = np.triu(np.full(x.shape, np.nan, x.dtype), 1)  # is not read
+        (out,) = _host_results(backend, name, x + above, draw)
+        _exactly(backend, backend.from_host(np.triu(out, 1)), np.zeros(x.shape), "above cholesky")
+        if not (np.diagonal(out, 0, -2, -1) > 0).all():
+            raise CheckError("cholesky: the diagonal is not positive")
+        within_eps(out @ np.swapaxes(out, -1, -2), x.astype(FLOAT64), draw.dtype, 64, name)
+
+
+@_case("qr", "definition", *FLOATS)
+def _qr(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x, complete = _matrices(draw), draw.boolean()
+        q, r = _host_results(backend, name, x, draw, complete)
+        m, n = x.shape[-2:]
+        k = m if complete else min(m, n)
+        if (q.shape[-2:], r.shape[-2:]) != ((m, k), (k, n)):
+            raise CheckError(f"qr of {_describe(x)}: shapes {q.shape} and {r.shape}")
+        _exactly(backend, backend.from_host(np.tril(r, -1)), np.zeros(r.shape), "below r")
+        within_eps(q @ r, x.astype(FLOAT64), draw.dtype, 64, "q @ r")
+        _is_identity(np.swapaxes(q, -1, -2) @ q, draw.dtype, "q.T @ q")
+
+
+@_case("svd", "definition", *FLOATS)
+def _svd(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x, full = _matrices(draw), draw.boolean()
+        u, s, vh = _host_results(backend, name, x, draw, full)
+        m, n = x.shape[-2:]
+        k = min(m, n)
+        expected = ((m, m), (k,), (n, n)) if full else ((m, k), (k,), (k, n))
+        if (u.shape[-2:], s.shape[-1:], vh.shape[-2:]) != expected:
+            raise CheckError(f"svd of {_describe(x)}: shapes {u.shape}, {s.shape}, {vh.shape}")
+        if not ((s >= 0).all() and (np.diff(s) <= 0).all()):
+            raise CheckError(f"svd: singular values {s} are not falling, or negative")
+        middle = _diagonal(s, u.shape[-1], vh.shape[-2])
+        within_eps(u @ middle @ vh, x.astype(FLOAT64), draw.dtype, 64, "u @ diag(s) @ vh")
+        _is_identity(np.swapaxes(u, -1, -2) @ u, draw.dtype, "u.T @ u")
+        _is_identity(vh @ np.swapaxes(vh, -1, -2), draw.dtype, "vh @ vh.T")
+
+
+@_case("pinv", "definition", *FLOATS)
+def _pinv(backend: Any, name: str, draw: Draw) -> None:
+    """The inverse on the longer side; of the singular values that are above the limits."""
+    for _ in range(EXAMPLES):
+        x = _matrices(draw)
+        (out,) = _host_results(backend, name, x, draw, 0.0, 1e-5)
+        product = x @ out if x.shape[-2] <= x.shape[-1] else out @ x
+        _is_identity(product, draw.dtype, "x @ pinv(x)")
+    x = np.diag([4.0, 2.0, 1.0]).astype(draw.dtype)
+    for atol, rtol, kept in ((0.0, 0.3, 2), (1.5, 0.0, 2), (3.0, 0.3, 1), (0.0, 0.0, 3)):
+        (out,) = _host_results(backend, name, x, draw, atol, rtol)
+        expected = np.diag([0.25, 0.5, 1.0] * (np.arange(3) < kept))
+        within_eps(out, expected, draw.dtype, 16, f"pinv with {atol=}, {rtol=}")
+
+
+@_case("eigh", "definition", *FLOATS)
+def _eigh(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x, lower = _matrices(draw, square=True), draw.boolean()
+        half = np.tril(x) if lower else np.triu(x)
+        symmetric = half + np.swapaxes(np.tril(half, -1) if lower else np.triu(half, 1), -1, -2)
+        w, v = _host_results(backend, name, x, draw, lower)
+        if not (np.diff(w) >= 0).all():
+            raise CheckError(f"eigh: eigenvalues {w} are not rising")
+        product = v * w[..., None, :] @ np.swapaxes(v, -1, -2)
+        within_eps(product, symmetric.astype(FLOAT64), draw.dtype, 64, "v @ diag(w) @ v.T")
+        _is_identity(np.swapaxes(v, -1, -2) @ v, draw.dtype, "v.T @ v")
+
+
+@_case("det slogdet", "definition", *FLOATS)
+def _det(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x = draw.values((*draw.shape(0, 2), *(draw.side(),) * 2))
+        found = _host_results(backend, name, x, draw)
+        value = found[0] if name == "det" else found[0] * np.exp(found[1])
+        within_eps(value, reference.det(x.astype(FLOAT64)), draw.dtype, 256, f"{name} of {x}")
+    singular = np.ones((2, 2), draw.dtype)
+    found = _host_results(backend, name, singular, draw)
+    if not np.array_equal(np.array(found), [0.0] if name == "det" else [0.0, -np.inf]):
+        raise CheckError(f"{name} of ones: {found}")
+
+
+@_case("inv solve cholesky", "impossible", *FLOATS)
+def _impossible(backend: Any, name: str, draw: Draw) -> None:
+    """The error says which matrix of the batch."""
+    x = np.stack([np.eye(2), np.eye(2), np.zeros((2, 2)), np.eye(2)]).astype(draw.dtype)
+    for shape, place in (((4, 2, 2), "(Batch element 2)"), ((2, 2, 2, 2), "(Batch element (1, 0)")):
+        args = [backend.from_host(x.reshape(shape))] * (2 if name == "solve" else 1)
+        call = functools.partial(getattr(backend, name), *args)
+        _raises(backend, LinAlgError, [f"linalg.{name}", place], call, f"{name} of zeros")
 
 
 SEEDS = ((0, 0), (42, 3), (2**62 + 5, 2**40), (-1, 1))

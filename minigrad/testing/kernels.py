@@ -97,6 +97,9 @@ for name in (
     "gelu",
     "gelu_tanh",
     "silu",
+    "asinh",
+    "erfc",
+    "i1",
 ):
     unary(name)
 for name in ("log", "sqrt", "log2", "log10", "rsqrt"):
@@ -118,8 +121,22 @@ unary("tan", (-1.2, 1.2))
 unary("cosh", AWAY)
 unary("reciprocal", AWAY)
 row("bitwise_not", lambda draw: (draw.values(draw.shape()),), "ib", elementwise=True)
+unary("acosh", (1.2, 3.0))
+unary("atanh", (-0.8, 0.8))
+unary("erfinv", (-0.8, 0.8))
+# Between its minimum at 1.46 and its poles at 0, -1 ... lgamma falls.
+unary("lgamma", ((-2.8, -2.6), (-0.4, -0.2), (0.2, 1.2), (1.8, 4.0)), tolerance=128)
+unary("i0", AWAY)
+unary("signbit", AWAY)
 unary("leaky_relu", AWAY, "f", 0.125)
 unary("elu", AWAY, "f", 1.5)
+
+
+def _polygamma(draw: Draw) -> tuple[Any, ...]:
+    return draw.values(draw.shape(), ((-1.4, -1.2), (0.5, 3.0))), draw.integer(0, 3)
+
+
+row("polygamma", _polygamma, elementwise=True, tolerance=64)
 
 
 def _softplus(draw: Draw) -> tuple[Any, ...]:
@@ -155,6 +172,9 @@ for name in ("floor_divide", "fmod", "remainder"):
 binary("pow", (0.3, 2.5), (0.3, 2.5), "fi", tolerance=64)
 binary("atan2", AWAY, AWAY)
 binary("hypot", AWAY, AWAY)
+for name in ("logaddexp", "logaddexp2"):
+    binary(name)
+binary("nextafter")
 for name in ("maximum", "minimum", "fmax", "fmin"):
     binary(name, LEFT, RIGHT, "fib" if name.endswith("imum") else "fi")
 for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
@@ -355,6 +375,7 @@ row("max_with_indices", _along_distinct, "fib")
 row("min_with_indices", _along_distinct, "fib")
 row("cumsum", _cumulate, "fi")
 row("cumprod", _cumulate, "fi")
+row("cummax", lambda draw: (x := draw.distinct(draw.shape()), draw.axis(x.ndim)), "fib")
 row("var", _var)
 row("logsumexp", _reduce(), smooth=_reduce(min_side=1))
 
@@ -383,6 +404,13 @@ def _scatter(unique: bool) -> Inputs:
         return x, axis, index, draw.values(index.shape)
 
     return inputs
+
+
+def _scatter_distinct(draw: Draw) -> tuple[Any, ...]:
+    """Values that are nowhere equal, so that each place has one largest."""
+    x, axis, index = _axis_index(draw)
+    values = draw.distinct((x.size + index.size,))
+    return values[: x.size].reshape(x.shape), axis, index, values[x.size :].reshape(index.shape)
 
 
 def _subscripts(draw: Draw, shape: Shape) -> list[np.ndarray | None]:
@@ -444,6 +472,7 @@ def _searchsorted(draw: Draw) -> tuple[Any, ...]:
 row("gather", _axis_index, "fib")
 row("scatter", _scatter(True), "fib")
 row("scatter_add", _scatter(False), "fi")
+row("scatter_max", _scatter_distinct, "fib")
 row("index", _index, "fib")
 row("index_put", _index_put, "fi")
 row("index_select", _index_select, "fib")
@@ -455,6 +484,17 @@ row("searchsorted", _searchsorted, "fi")
 row("unique", _any_shape, "fib")
 
 # -- contractions
+
+
+def spread(x: Any) -> Any:
+    """x / 4 + diag(3, 6, 9, 12): an array or a tensor of matrices that have inverses and singular
+    values apart, whatever x is, between -2 and 2. Symmetric ones are positive definite.
+    """
+    m, n = x.shape[-2:]
+    steps = np.diag([3.0, 6.0, 9.0, 12.0])[:m, :n]
+    if isinstance(x, np.ndarray):
+        return (x / 4 + steps).astype(x.dtype)
+    return x / 4 + x.new_tensor(steps, dtype=x.dtype)
 
 
 def _matmul(draw: Draw) -> tuple[Any, ...]:
@@ -474,7 +514,7 @@ def _geometry(draw: Draw) -> tuple[Shape, Shape, tuple[Any, ...]]:
     """Shapes of x and w, and (stride, padding, dilation, groups), for a convolution with at least
     one position.
     """
-    d = draw.integer(1, 2)
+    d = draw.integer(1, 3)
     window = tuple(draw.side(1, 3 if d == 1 else 2) for _ in range(d))
     stride = tuple(draw.integer(1, 2) for _ in range(d))
     dilation = tuple(draw.integer(1, 2) for _ in range(d))
@@ -518,8 +558,8 @@ def _pool(draw: Draw, dilated: bool) -> tuple[Shape, tuple[Any, ...], Shape]:
     """The shape of x, (size, stride, padding, dilation), and the shape of the result, rounded up or
     down.
     """
-    d = draw.integer(1, 2)
-    size = tuple(draw.side(1, 3) for _ in range(d))
+    d = draw.integer(1, 3)
+    size = tuple(draw.side(1, 3 if d < 3 else 2) for _ in range(d))
     stride = tuple(draw.integer(1, 3) for _ in range(d))
     dilation = tuple(draw.integer(1, 2) if dilated else 1 for _ in range(d))
     padding = tuple((draw.integer(0, s // 2),) * 2 for s in size)

@@ -150,7 +150,61 @@ sin, cos, tan, asin, acos, atan = np.sin, np.cos, np.tan, np.arcsin, np.arccos, 
 sinh, cosh, tanh, exp2, log2, log10 = np.sinh, np.cosh, np.tanh, np.exp2, np.log2, np.log10
 isnan, isinf, isfinite = np.isnan, np.isinf, np.isfinite
 logical_not, bitwise_not, square, abs_ = np.logical_not, np.invert, np.square, np.abs
-erf = _each(math.erf)
+asinh, acosh, atanh, signbit = np.arcsinh, np.arccosh, np.arctanh, np.signbit
+logaddexp, logaddexp2, nextafter = np.logaddexp, np.logaddexp2, np.nextafter
+erf, erfc = _each(math.erf), _each(math.erfc)
+
+
+def _is_pole(x: float) -> bool:
+    """Of the gamma function, that is."""
+    return x <= 0 and (math.isinf(x) or x == math.floor(x))
+
+
+lgamma = _each(lambda x: math.inf if _is_pole(x) else math.lgamma(x))
+
+
+@_each
+def erfinv(x: float) -> float:
+    """Solved by bisection."""
+    if not abs(x) < 1:
+        return x * math.inf if abs(x) == 1 else math.nan
+    low, high = -6.0, 6.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.erf(middle) < x else (low, middle)
+    return low
+
+
+def polygamma(x: Array, n: int) -> Array:
+    """The sum of its series up to 400, and the rest by the formula of Euler and Maclaurin."""
+    s = n + 1
+
+    def of(y: float) -> float:
+        if _is_pole(y):
+            if n == 0:
+                return math.nan if y else -math.copysign(math.inf, y)
+            return (-1) ** s * math.inf
+        far = y + 400
+        rest = -math.log(far) if n == 0 else far**-n / n
+        rest += far**-s / 2 + s * far ** -(s + 1) / 12
+        rest -= s * (s + 1) * (s + 2) * far ** -(s + 3) / 720
+        total = math.fsum([(y + k) ** -s for k in range(400)] + [rest])
+        return (-1) ** s * math.factorial(n) * total
+
+    return _each(of)(x)
+
+
+def _bessel(order: int) -> Callable[..., Any]:
+    def of(x: float) -> float:
+        terms = ((x / 2) ** (2 * k + order) for k in range(80))
+        return math.fsum(
+            term / math.factorial(k) / math.factorial(k + order) for k, term in enumerate(terms)
+        )
+
+    return _each(of)
+
+
+i0, i1 = _bessel(0), _bessel(1)
 
 
 def sign(x: Array) -> Array:
@@ -341,6 +395,19 @@ def cumprod(x: Array, axis: int) -> Array:
     return np.cumprod(x, axis, x.dtype) if x.ndim else x.copy()
 
 
+def cummax(x: Array, axis: int) -> tuple[Array, Array]:
+    if x.ndim == 0:
+        return x.copy(), np.array(0)
+    values, indices = x.copy(), np.zeros(x.shape, np.int64)
+    for i in np.ndindex(x.shape):
+        if i[axis]:
+            before = _at(i, axis, i[axis] - 1)
+            stays = values[before] != values[before] or values[before] > x[i]
+            values[i] = values[before] if stays and x[i] == x[i] else x[i]
+            indices[i] = indices[before] if stays and x[i] == x[i] else i[axis]
+    return values, indices
+
+
 def var(x: Array, axes: Shape, correction: float, keepdims: bool) -> Array:
     n = math.prod(x.shape[axis] for axis in axes)
     mean = np.sum(x, axes, keepdims=True) / np.float64(n)
@@ -379,6 +446,14 @@ def scatter_add(x: Array, axis: int, index: Array, src: Array) -> Array:
     out = x.copy()
     for i in np.ndindex(index.shape):
         out[_at(i, axis, index[i])] += src[i]
+    return out
+
+
+def scatter_max(x: Array, axis: int, index: Array, src: Array) -> Array:
+    out = x.copy()
+    for i in np.ndindex(index.shape):
+        at = _at(i, axis, index[i])
+        out[at] = np.maximum(out[at], src[i])
     return out
 
 
@@ -461,6 +536,15 @@ def matmul(x: Array, y: Array) -> Array:
 def linear(x: Array, w: Array, b: Array | None) -> Array:
     out = np.sum(x[..., None, :] * w, -1)
     return out if b is None else out + b
+
+
+def det(x: Array) -> Array:
+    """Expanded by the first row."""
+    n = x.shape[-1]
+    if n == 0:
+        return np.ones(x.shape[:-2])
+    minors = [det(np.delete(x[..., 1:, :], c, -1)) for c in range(n)]
+    return np.sum([(-1) ** c * x[..., 0, c] * minor for c, minor in enumerate(minors)], 0)
 
 
 def _conv_terms(

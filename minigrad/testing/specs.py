@@ -32,7 +32,7 @@ from minigrad.backends.numpy_backend import NumpyBackend
 from minigrad.device import register_backend
 from minigrad.testing import kernels
 from minigrad.testing.draws import Draw, Seeded
-from minigrad.testing.kernels import Inputs
+from minigrad.testing.kernels import Inputs, spread
 
 Positions = tuple[int, ...]
 
@@ -193,6 +193,11 @@ spec("rsqrt", "reciprocal", "log", "log2", "log10", "log1p", kinds="fi", to_floa
 spec("exp", "exp2", "expm1", "erf", "sin", "cos", "atan", "sinh", "cosh", kinds="fi", to_float=True)
 spec("tan", "tanh", "sigmoid", kinds="fi", to_float=True, tolerance=64)
 spec("asin", "acos")
+spec("asinh", "erfc", "i0", kinds="fi", to_float=True)
+spec("i1", kinds="fi", to_float=True, points=(point([0.0], gives=[[0.5]]),))
+spec("acosh", "atanh", "erfinv", "lgamma", "polygamma")
+spec("logaddexp", "logaddexp2")
+spec("signbit", "nextafter")
 spec("atan2", points=(point([0.0, 0, 2], [0.0, 2, 0], gives=[[0, 0.5, 0], [0, 0, -0.5]]),))
 spec("hypot")
 smooth_power = point([0.0, 0, 0, 2], [0.0, 1, 2, 0], gives=[[0, 1, 0, 0], [0, 0, 0, math.log(2)]])
@@ -312,6 +317,8 @@ spec("min_with_indices", flat=(0,), points=(point([[3.0, 1, 1]], 1, False, gives
 spec("any", "all", "argmax", "argmin")
 spec("cumsum", **linear)
 spec("cumprod", points=(point([2.0, 0, 3], 0, gives=[[1, 8, 0]]),))
+last_tie = point([1.0, 3, 3, 2], 0, gives=[[1, 1, 2, 0]])
+spec("cummax", flat=(0,), points=(last_tie,))
 no_freedom = point([[3.0, 1.0]], (1,), 2, False, gives=[[[inf, -inf]]])
 spec("var", points=(no_freedom,))
 spec("logsumexp")
@@ -333,6 +340,14 @@ spec(
     linear=(0, 3),
     flat=(0, 3),
     errors=(fails(ops.scatter_add, [3], 0, beyond, [2], **out_of_bounds),),
+)
+twice, third = np.array([0, 0, 1, 1]), 1 / 3
+shared = point([3.0, 1, 5], 0, twice, [3.0, 3, 7, 6], gives=[[third, 0, 1], [third, third, 1, 0]])
+spec(
+    "scatter_max",
+    flat=(0, 3),
+    points=(shared,),
+    errors=(fails(ops.scatter_reduce, [3], 0, beyond, [2], "amax", **out_of_bounds),),
 )
 spec("index_select", **linear, errors=(fails(ops.index_select, [3], 0, beyond, **out_of_range),))
 spec(
@@ -368,6 +383,91 @@ def _same_batch(draw: Draw) -> tuple[Any, ...]:
 inner = fails(ops.matmul, [2, 3], [4, 5], error=RuntimeError, text="2.*3.*4.*5")
 spec("matmul", smooth=_same_batch, linear=(0, 1), errors=(inner,))
 spec("linear", linear=(0, 1, 2), flat=(2,))
+# -- inverses and decompositions. Tried at spread(x), which has what they need in any layout of x
+
+
+def _batch_of(square: bool = False, **parameters: Any) -> Inputs:
+    def inputs(draw: Draw) -> tuple[Any, ...]:
+        m, n = draw.side(0, 3), draw.side(0, 3)
+        x = draw.values((*draw.shape(0, 2), m, m if square else n))
+        return (x, *(draw.boolean() for _ in parameters))
+
+    return inputs
+
+
+def _matrices(name: str, call: Any, ref: Any, inputs: Inputs, **facts: Any) -> None:
+    """A spec of call(primitive, x, ...), whose results may not depend on the signs of vectors."""
+    op = primitives()[name]
+    table[name] = OpSpec(name, lambda x, *rest: call(op, spread(x), *rest),
+                         lambda x, *rest: ref(spread(x), *rest), inputs, tolerance=256, **facts)
+
+
+def _system(draw: Draw) -> tuple[Any, ...]:
+    n, k = draw.side(0, 3), draw.side(0, 2)
+    batch = draw.shape(0, 2)
+    return draw.values((*batch, n, n)), draw.values((*batch, n, k))
+
+
+def _triangular_system(draw: Draw) -> tuple[Any, ...]:
+    return (*_system(draw), draw.boolean(), draw.boolean())
+
+
+def _solve_triangular(x: np.ndarray, y: np.ndarray, upper: bool, unit: bool) -> np.ndarray:
+    t = np.triu(x) if upper else np.tril(x)
+    if unit:
+        t = np.where(np.eye(x.shape[-1]) == 1, 1.0, t)
+    return np.linalg.solve(t, y)
+
+
+def _positive_r(q: Any, r: Any) -> tuple[Any, Any]:
+    """q and r with positive numbers on the diagonal of r, which makes them unique."""
+    k = min(r.shape[-2:])
+    r = r[..., :k, :]
+    eye = (np.eye(k) if isinstance(r, np.ndarray) else ops.eye(k, dtype=r.dtype, device=r.device))
+    sign = (r[..., :k] * eye).sum(-1)
+    sign = np.sign(sign) if isinstance(r, np.ndarray) else sign.sign()
+    return q[..., :k] * sign[..., None, :], r * sign[..., :, None]
+
+
+def _unsigned_svd(u: Any, s: Any, vh: Any) -> tuple[Any, ...]:
+    k = s.shape[-1]
+    u, vh = u[..., :k], vh[..., :k, :]
+    return s, u * u, vh * vh, u @ vh
+
+
+def _unsigned_eigh(w: Any, v: Any) -> tuple[Any, ...]:
+    vt = v.swapaxes(-1, -2)
+    return w, v * v, (v * (w * w)[..., None, :]) @ vt
+
+
+def _symmetric(x: Any) -> Any:
+    return x + x.swapaxes(-1, -2)
+
+
+_matrices("inv", lambda op, x: op(x), np.linalg.inv, _batch_of(square=True))
+_matrices(
+    "solve", lambda op, x, y: op(x, y), np.linalg.solve, _system, linear=(1,), flat=(1,)
+)
+_matrices(
+    "solve_triangular", lambda op, *args: op(*args), _solve_triangular, _triangular_system,
+    linear=(1,), flat=(1,),
+)
+_matrices(
+    "cholesky", lambda op, x: op(_symmetric(x)), lambda x: np.linalg.cholesky(_symmetric(x)),
+    _batch_of(square=True),
+)
+_matrices("qr", lambda op, x: _positive_r(*op(x, False)),
+          lambda x: _positive_r(*np.linalg.qr(x)), _batch_of())
+_matrices("svd", lambda op, x, full: _unsigned_svd(*op(x, full)),
+          lambda x, full: _unsigned_svd(*np.linalg.svd(x, full)), _batch_of(full=bool))
+_matrices("pinv", lambda op, x: op(x, 0.0, 1e-6), np.linalg.pinv, _batch_of())
+_matrices("eigh", lambda op, x, lower: _unsigned_eigh(*op(_symmetric(x), lower)),
+          lambda x, lower: _unsigned_eigh(*np.linalg.eigh(_symmetric(x))),
+          _batch_of(square=True, lower=bool))
+_matrices("det", lambda op, x: op(x), np.linalg.det, _batch_of(square=True))
+_matrices("slogdet", lambda op, x: op(x), lambda x: tuple(np.linalg.slogdet(x)),
+          _batch_of(square=True))
+
 channels = fails(
     nn.functional.conv2d, [1, 3, 5, 5], [2, 4, 3, 3], error=RuntimeError, text="(?i)channels|groups"
 )

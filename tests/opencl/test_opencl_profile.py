@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import opencl_runtimes as runtimes
 import pytest
 
@@ -52,6 +53,45 @@ def test_a_training_run_builds_its_programs_in_the_first_step(name: str) -> None
     assert len(set(map(tuple, found))) == 1, found
     seen, built = found[0]
     assert 10 < seen <= built <= 30  # what an optimizer keeps is made out of a profile's sight
+
+
+@one_runtime
+def test_nothing_travels_but_the_batch_and_the_loss(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    F, nn = minigrad.nn.functional, minigrad.nn
+    backend = minigrad.device(name).bare
+    travels: list[tuple[str, int]] = []
+    for way in ("from_host", "to_host"):
+        kernel = getattr(backend, way)
+
+        def counted(x: Any, way: str = way, kernel: Any = kernel) -> Any:
+            out = kernel(x)
+            size = int(np.prod(x.shape)) * x.dtype.itemsize
+            travels.append((way, size))
+            return out
+
+        monkeypatch.setattr(backend, way, counted)
+    with minigrad.device(name):
+        model = nn.Sequential(
+            nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Dropout(0.2), nn.Linear(150, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 5))
+        optimizer = minigrad.optim.AdamW(model.parameters())
+        schedule = minigrad.optim.lr_scheduler.CosineAnnealingLR(optimizer, 9)
+        for _ in range(3):
+            travels.clear()
+            x = minigrad.tensor(np.ones((32, 1, 12, 12), np.float32))
+            y = minigrad.tensor(np.ones(32, np.int64))
+            loss = F.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            loss.item()
+    large = [travel for travel in travels if travel[1] > 16]  # else a number, such as the rate
+    assert large == [("from_host", x.numel() * 4), ("from_host", y.numel() * 8)]
+    assert [travel for travel in travels if travel[0] == "to_host"] == [("to_host", 4)]
 
 
 @every_runtime

@@ -17,7 +17,7 @@ from minigrad.testing.draws import Seeded
 EXAMPLES = 3
 
 
-@pytest.mark.parametrize("name", runtimes.parameters()[:1])
+@pytest.mark.parametrize("name", runtimes.parameters())
 @pytest.mark.parametrize(("spec", "check"), checks.cases(), ids=checks.name_of)
 def test_spec(spec: specs.OpSpec, check: str, name: str) -> None:
     try:
@@ -27,7 +27,7 @@ def test_spec(spec: specs.OpSpec, check: str, name: str) -> None:
         pytest.skip(str(reason))
 
 
-@pytest.mark.parametrize("name", runtimes.parameters()[:1])
+@pytest.mark.parametrize("name", runtimes.parameters())
 def test_values_and_errors_without_float64(name: str) -> None:
     program = (
         "import contextlib, minigrad; from minigrad.testing import checks, conformance, draws\n"
