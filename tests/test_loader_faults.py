@@ -24,7 +24,7 @@ import minigrad
 from minigrad.utils.data import DataLoader, start
 
 pytestmark = [pytest.mark.timeout(900 if SOAK else 60), pytest.mark.usefixtures("nothing_stays")]
-TIMES = 100 if SOAK else 1
+TIMES = 40 if SOAK else 1
 
 
 def notes(error):

@@ -120,6 +120,7 @@ def main(
         os.set_blocking(stacks.fileno(), False)
         faulthandler.enable(stacks.fileno())
         faulthandler.register(STACK, stacks.fileno(), all_threads=True)
+    set_default_device("cpu")  # never another: its context belongs to the parent
     inbox: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_read, args=(tasks, inbox), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):  # the parent has gone
@@ -148,7 +149,7 @@ def _read(tasks: Connection, inbox: "SimpleQueue[Any]") -> None:
 def warm_up() -> None:
     """Imports what the first batch would import."""
     np.random.SeedSequence(0)
-    ops.stack([ops.zeros(1)])
+    ops.stack([ops.zeros(1, device="cpu")])
 
 
 class _Worker:
@@ -156,7 +157,6 @@ class _Worker:
         if job.dies_with_parent and sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _one_thread()
-        set_default_device("cpu")  # never another: contexts belong to the parent
         set_default_dtype(job.default_dtype)
         self.recipe = job.recipe
         self.memory, self.trouble = _memory(job.ring)
