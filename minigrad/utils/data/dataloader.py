@@ -108,13 +108,17 @@ class DataLoader:
         self.batch_sampler = batch_sampler
         batched = batch_sampler is not None
         self.collate_fn = collate_fn or (default_collate if batched else default_convert)
-        self._recipe = Recipe(dataset, self.collate_fn, batched, self.batch_size, drop_last)
         self._progress: Progress | None = None
         self._resumed: Progress | None = None
         self._home = Home(persistent_workers)
         weakref.finalize(self, self._home.close)
         if num_workers:
             prepare(multiprocessing_context)
+
+    @property
+    def _recipe(self) -> Recipe:
+        batched = self.batch_sampler is not None
+        return Recipe(self.dataset, self.collate_fn, batched, self.batch_size, self.drop_last)
 
     def _default_sampler(self, shuffle: bool) -> Iterable[Any]:
         if isinstance(self.dataset, IterableDataset):

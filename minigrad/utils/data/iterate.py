@@ -15,7 +15,7 @@ from minigrad.tensor import Tensor
 from minigrad.utils.data.fetch import Recipe
 from minigrad.utils.data.pool import TICK, Pool, Worker, rebuilt
 from minigrad.utils.data.seeding import ORDER, Draws
-from minigrad.utils.data.worker import Ended, Failed, Task
+from minigrad.utils.data.worker import Failed, Packed, Task
 
 
 class Progress:
@@ -138,6 +138,13 @@ class Home:
             self.pool.shut_down()
 
 
+class _InWorker(Exception):
+    """An exception that a dataset raised in a worker: the epoch can go on after it."""
+
+    def __init__(self, rebuilt: Exception) -> None:
+        self.rebuilt = rebuilt
+
+
 class Workers(Epoch):
     """Made by workers, ahead of the loop by up to `ahead` batches."""
 
@@ -160,7 +167,7 @@ class Workers(Epoch):
         self._ahead = ahead
         self._due: dict[int, tuple[Worker, Task]] = {}  # by number, in the order of the batches
         self._turn = deque(pool.workers)  # those that have something left in their stream
-        self._error: BaseException | None = None
+        self._broken_off_by: str | None = None
         self._end = weakref.finalize(self, home.enter, pool)
         self._hand_out()
 
@@ -168,31 +175,29 @@ class Workers(Epoch):
         if not self._end.alive:
             raise self._over()
         try:
-            number, each, task, reply = self._first()
+            return self._delivered()
         except StopIteration:
             self.progress.is_over = True
             self._end()
             raise
+        except _InWorker as error:
+            raise error.rebuilt from None
         except BaseException as error:  # a death, a time-out, Ctrl-C
-            self._error = error.with_traceback(None)
+            self._broken_off_by = repr(error)
             self._end.detach()
             self._pool.shut_down()
             raise
-        if isinstance(reply, Failed):
-            self._pool.put_back(task)
-            raise rebuilt(reply, str(each), f"making batch {number} of indices {task.indices}")
-        return number, self._pool.take(task, reply)
 
     def _over(self) -> BaseException:
-        if self._error is None:
+        if self._broken_off_by is None:
             return StopIteration()
         return RuntimeError(
-            f"DataLoader: this epoch was broken off by {self._error!r}; iterate over the loader "
-            "again, after load_state_dict(state_dict()) to go on where it was"
+            f"DataLoader: this epoch was broken off by {self._broken_off_by}; iterate over the "
+            "loader again, after load_state_dict(state_dict()) to go on where it was"
         )
 
-    def _first(self) -> tuple[int, Worker, Task, Any]:
-        """The next reply that is a batch or an error."""
+    def _delivered(self) -> tuple[int, Any]:
+        """The next batch. The workers have new tasks when the loop gets it."""
         while True:
             self._hand_out()
             if not self._due:
@@ -200,9 +205,14 @@ class Workers(Epoch):
             number = self._await()
             each, _ = self._due.pop(number)
             task, reply = self._pool.come.pop(number)
-            if not isinstance(reply, Ended):
-                return number, each, task, reply
+            if isinstance(reply, Packed):
+                batch = self._pool.take(task, reply)
+                self._hand_out()
+                return number, batch
             self._pool.put_back(task)
+            if isinstance(reply, Failed):
+                doing = f"making batch {number} of indices {task.indices}"
+                raise _InWorker(rebuilt(reply, str(each), doing))
             if each in self._turn:
                 self._turn.remove(each)
 
