@@ -13,11 +13,11 @@ waits for no device, and a recorded program counts on at every replay (device.py
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,7 @@ def _checked_seed(seed: Any) -> int:
 _generators: dict[Device, Generator] = {}  # the default ones
 _generators_lock = threading.Lock()
 _first_seed = _unforeseen()  # of default generators that nobody has asked for yet
+_local = threading.local()  # what drawing_from has put in their place in this thread
 
 
 def default_generator(device: Any = None) -> Generator:
@@ -171,12 +172,34 @@ def default_generator(device: Any = None) -> Generator:
     >>> minigrad.manual_seed(3) is minigrad.ops.random.default_generator()
     True
     """
+    source: Callable[[], Generator] | None = getattr(_local, "source", None)
+    if source is not None:
+        return source()
     place = devices.resolve(device)
     found = _generators.get(place)
     if found is None:
         with _generators_lock:
             found = _generators.setdefault(place, Generator(place)._start(_first_seed))
     return found
+
+
+@contextlib.contextmanager
+def drawing_from(source: Callable[[], Generator]) -> Iterator[None]:
+    """Inside, and in this thread, source() is the default generator of every device.
+
+    >>> import minigrad
+    >>> g = minigrad.Generator()
+    >>> with minigrad.ops.random.drawing_from(lambda: g):
+    ...     x = minigrad.rand(2)
+    >>> minigrad.equal(x, minigrad.rand(2, generator=minigrad.Generator()))
+    True
+    """
+    before = getattr(_local, "source", None)
+    _local.source = source
+    try:
+        yield
+    finally:
+        _local.source = before
 
 
 def manual_seed(seed: int) -> Generator:
@@ -286,7 +309,7 @@ def set_default_states(states: dict[str, Any]) -> None:
 Shape = tuple[int, ...]
 
 
-@contextmanager
+@contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     """A context after which random numbers go on as if nothing had been drawn in it.
 
