@@ -146,7 +146,7 @@ def _lookup(type: Any, index: int | None) -> Device:
                 f"device '{name}': no accelerator is the default device; set "
                 "MINIGRAD_BACKEND=opencl"
             )
-        name = default.type
+        name, index = default.type, default.index if index is None else index
     key = (name, index or 0)
     with _lock:
         if key not in _devices:

@@ -397,3 +397,10 @@ def test_getitems_is_used():
 def test_contradictions_raise(data, options):
     with pytest.raises(ValueError):
         DataLoader(data, **options)
+
+
+def test_a_tensor_is_a_dataset_though_it_has_a_gather():
+    x = minigrad.arange(6).reshape(3, 2)
+    for dataset in (x, minigrad.utils.data.Subset(x, [0, 1, 2])):
+        batches = list(minigrad.utils.data.DataLoader(dataset, batch_size=2))
+        assert [batch.tolist() for batch in batches] == [[[0, 1], [2, 3]], [[4, 5]]]

@@ -232,10 +232,10 @@ class Subset(Dataset):
 
     def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
         """As TensorDataset.gather; None where the dataset has no such thing."""
-        gather = getattr(self.dataset, "gather", None)
-        if gather is None or type(self).__getitem__ is not Subset.__getitem__:
+        known = isinstance(self.dataset, TensorDataset | Subset)
+        if not known or type(self).__getitem__ is not Subset.__getitem__:
             return None
-        return gather([self.indices[i] for i in indices])
+        return self.dataset.gather([self.indices[i] for i in indices])
 
 
 def random_split(
