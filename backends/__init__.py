@@ -21,7 +21,13 @@ _HOMES = {
 }
 
 
+# What torch.backends has: switches that programs set, and questions that they ask.
+_TORCH = ("cuda", "cudnn", "mps")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _TORCH:
+        return import_module(f".{name}", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)

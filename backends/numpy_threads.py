@@ -231,8 +231,31 @@ class Blas:
 AFFINITY = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 blas = Blas()
 CORES = min(AFFINITY, blas.threads)  # OpenBLAS heeds OMP_NUM_THREADS, and so do the workers
+
+
+def threads() -> int:
+    """How many threads a loop, or a matmul, is shared out to."""
+    return CORES
+
+
+def use_threads(number: int) -> None:
+    """Shares out to so many threads from now on."""
+    global CORES
+    CORES = blas.threads = number
+    blas.set_threads(number)
+
+
 inside = threading.local()
 workers = Workers()
+
+
+def one_core() -> None:
+    """Computes on one core from now on: for processes that share the others among them."""
+    global CORES
+    CORES = blas.threads = 1
+    blas.set_threads(1)
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=workers.forget)
     os.register_at_fork(after_in_child=blas.forget)

@@ -2,6 +2,7 @@
 
 import math
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from minigrad import autograd  # isort: skip  (first: it ties tensor and graph together)
@@ -19,8 +20,8 @@ from minigrad.device import Device as device
 from minigrad.device import default_device as get_default_device
 from minigrad.device import register_backend, set_default_device
 from minigrad.dtype import DType as dtype
-from minigrad.dtype import bool_ as bool
 from minigrad.dtype import (
+    bfloat16,
     can_cast,
     finfo,
     float16,
@@ -36,22 +37,30 @@ from minigrad.dtype import (
     set_default_dtype,
     uint8,
 )
+from minigrad.dtype import bool_ as bool
 from minigrad.tensor import Size, Tensor
 
 if TYPE_CHECKING:
     from minigrad import (
+        accelerator,
+        amp,
         cuda,
         datasets,
+        func,
         linalg,
         nn,
         optim,
         special,
         testing,
         transforms,
+        types,
         utils,
         watch,
     )
+    from minigrad.amp import autocast, is_autocast_enabled
+    from minigrad.func import vmap
     from minigrad.serialization import load, save
+    from minigrad.settings import *
 
 # Tensor's methods call what is built upon it. See Note [Tensor and the layers above it].
 _tensor_module.ops = ops
@@ -69,27 +78,29 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
 __version__ = "0.1.0"
+version = SimpleNamespace(__version__=__version__, cuda=None, hip=None)
 
-_LAZY = (
-    "cuda",
-    "datasets",
-    "linalg",
-    "nn",
-    "optim",
-    "special",
-    "testing",
-    "transforms",
-    "utils",
-    "watch",
-)
+# Imported when first used, so that `import minigrad` is quick: modules, and names of modules.
+_LAZY = """accelerator amp cuda datasets func linalg nn optim special testing transforms types utils
+watch""".split()
+_HOMES = {
+    "amp": "autocast is_autocast_enabled",
+    "func": "vmap",
+    "serialization": "load save",
+    "settings": """are_deterministic_algorithms_enabled compile get_float32_matmul_precision
+        get_num_interop_threads get_num_threads set_float32_matmul_precision
+        set_num_interop_threads set_num_threads use_deterministic_algorithms""",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used, so that `import minigrad` is quick.
     if name in _LAZY:
         return import_module(f"minigrad.{name}")
-    if name in ("load", "save"):
-        return getattr(import_module("minigrad.serialization"), name)
+    if name == "random":
+        return import_module("minigrad.ops.random")
+    if name in _HOME_OF:
+        return getattr(import_module(f"minigrad.{_HOME_OF[name]}"), name)
     if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):
         return getattr(Tensor, name)  # exp_(x) is x.exp_()
-    raise AttributeError(ops.missing("top level", name, globals()))
+    raise AttributeError(ops.missing("top level", name, [*globals(), *_LAZY, *_HOME_OF]))

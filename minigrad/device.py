@@ -81,6 +81,10 @@ class Device:
     backend: Any
     bare: Any  # the backend without wrappers: see Note [State]
     wrappers: list[Callable[[Any], Any]]
+    # Inside of how many vmaps this is, and which, and on what device: see autograd/batch.py.
+    depth = 0
+    levels: Any = ()
+    base: Any = property(lambda self: self)
 
     def __new__(cls, type: Any = None, index: int | None = None) -> Device:
         if isinstance(type, Device):
@@ -124,6 +128,12 @@ class Device:
         return (Device, (str(self),))
 
 
+def in_use() -> set[str]:
+    """The types of the devices that this process has started."""
+    with _lock:
+        return {name for name, _ in _devices}
+
+
 def _stack() -> list[Device]:
     if not hasattr(_local, "stack"):
         _local.stack = []
@@ -140,7 +150,7 @@ def _lookup(type: Any, index: int | None) -> Device:
                 f"device '{name}': no accelerator is the default device; set "
                 "MINIGRAD_BACKEND=opencl"
             )
-        name = default.type
+        name, index = default.type, default.index if index is None else index
     key = (name, index or 0)
     with _lock:
         if key not in _devices:

@@ -42,9 +42,30 @@ class DType:
         return (from_numpy, (self.name,))
 
 
+class Absent(DType):
+    """A type that PyTorch has and minigrad has not. Programs may name it; to use it is a TypeError.
+
+    >>> import minigrad
+    >>> dtype = minigrad.bfloat16 if minigrad.cuda.is_bf16_supported() else minigrad.float32
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str, itemsize: int):
+        self.name, self.itemsize = name, itemsize
+        self.is_floating_point = self.is_signed = True
+        self.is_complex = False
+
+    @property
+    def numpy(self) -> np.dtype:  # type: ignore[override]
+        names = ", ".join(known.name for known in ALL)
+        raise TypeError(f"minigrad has no tensors of type {self.name}; there are: {names}")
+
+
 bool_, uint8, int8, int16, int32, int64, float16, float32, float64 = ALL = tuple(
     DType(name) for name in "bool uint8 int8 int16 int32 int64 float16 float32 float64".split()
 )
+bfloat16 = Absent("bfloat16", 2)
 _OF_NUMPY = {dtype.numpy: dtype for dtype in ALL}
 FLOATS = frozenset(dtype.numpy for dtype in ALL if dtype.is_floating_point)
 _default = float32
@@ -106,6 +127,7 @@ def set_default_dtype(dtype: DType) -> None:
         raise TypeError(
             f"set_default_dtype: only floating-point types can be the default, got {dtype}"
         )
+    as_numpy(dtype)  # raises where it is only a name
     _default = dtype
 
 

@@ -186,6 +186,26 @@ class Tensor:
     def is_cpu(self) -> _bool:
         return self.device.type == "cpu"
 
+    @property
+    def is_mps(self) -> _bool:
+        return False
+
+    is_sparse = is_quantized = is_meta = is_mps
+
+    def is_pinned(self) -> _bool:
+        return False
+
+    def pin_memory(self) -> Tensor:
+        """self: there is no memory that copies faster."""
+        return self
+
+    def data_ptr(self) -> _int:
+        """The address of the first element; on the CPU only."""
+        if not self.is_cpu:
+            raise RuntimeError(f"data_ptr(): the memory of {self.device} has no address here")
+        address: _int = self.array.ctypes.data
+        return address
+
     def get_device(self) -> _int:
         return -1 if self.is_cpu else (self.device.index or 0)
 
@@ -402,6 +422,24 @@ class Tensor:
 
     def bool(self) -> Tensor:
         return ops.to(self, dtypes.bool_)
+
+    def bfloat16(self) -> Tensor:
+        return ops.to(self, dtypes.bfloat16)
+
+    @property
+    def real(self) -> Tensor:
+        """self: there are no complex numbers."""
+        return self
+
+    def conj(self) -> Tensor:
+        """self: there are no complex numbers."""
+        return self
+
+    resolve_conj = conj
+
+    def new(self, *args: Any) -> Tensor:
+        """The old way to make a tensor of this one's type: new(2, 3), new([1, 2])."""
+        return ops.legacy_tensor(args, self.dtype, self.device)
 
     # -- arithmetic
 
@@ -1697,6 +1735,18 @@ class Tensor:
     def random_(self, from_: _int = 0, to: _int | None = None, *, generator: Any = None) -> Tensor:
         return ops.fill_random(self, ops.integers, from_, to, generator=generator)
 
+    def exponential_(self, lambd: _float = 1, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.exponential, lambd, generator=generator)
+
+    def geometric_(self, p: _float, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.geometric, p, generator=generator)
+
+    def cauchy_(self, median: _float = 0, sigma: _float = 1, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.cauchy, median, sigma, generator=generator)
+
+    def log_normal_(self, mean: _float = 1, std: _float = 2, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.log_normal, mean, std, generator=generator)
+
     def unsqueeze_(self, dim: _int) -> Tensor:
         return ops.reshape_inplace(self, ops.unsqueeze(self, dim))
 
@@ -1727,6 +1777,9 @@ class Tensor:
                 f"{tuple(self.shape)}"
             )
         return ops.transpose(self, -2, -1)
+
+    # Without complex numbers the adjoint is the transpose.
+    H = mH = mT
 
     # -- operators
 

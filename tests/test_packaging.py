@@ -29,8 +29,10 @@ LAYERS = [
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
     [
-        "minigrad.linalg", "minigrad.nn", "minigrad.optim", "minigrad.utils",
-        "minigrad.serialization", "minigrad.datasets", "minigrad.transforms",
+        "minigrad.accelerator", "minigrad.amp", "minigrad.cuda", "minigrad.func", "minigrad.linalg",
+        "minigrad.settings", "minigrad.types", "minigrad.nn", "minigrad.optim", "minigrad.utils",
+        "minigrad.serialization", "minigrad.torch_files", "minigrad.datasets",
+        "minigrad.transforms",
     ],
     ["minigrad", "minigrad.testing"],
 ]
@@ -177,7 +179,8 @@ def test_functions_fit_a_screen():
 @pytest.mark.parametrize(
     "place",
     [
-        "", "autograd", "autograd.functional", "cuda", "linalg", "nn", "nn.functional", "nn.init",
+        "", "accelerator", "amp", "autograd", "autograd.functional", "cuda", "func", "linalg", "nn",
+        "nn.functional", "nn.init",
         "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "datasets",
         "transforms",
     ],

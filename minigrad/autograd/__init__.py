@@ -22,10 +22,12 @@ from minigrad.autograd.mode import (
     set_grad_enabled,
 )
 from minigrad.autograd.primitive import elementwise, primitive
+from minigrad.autograd.variable import Variable
 from minigrad.names import missing
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "detect_anomaly",
     "elementwise",

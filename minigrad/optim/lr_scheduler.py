@@ -1081,6 +1081,8 @@ class ReduceLROnPlateau(LRScheduler):
             if old - new > self.eps:
                 _set_rate(group, new)
 
+_LRScheduler = LRScheduler  # its name until PyTorch 2.0, from which programs derive
+
 
 if not TYPE_CHECKING:
 
