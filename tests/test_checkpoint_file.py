@@ -1,7 +1,8 @@
 """CheckpointFile: a run that is killed at any moment, and begins again, ends with the same bytes.
 
 The run is a program of its own, below. It trains a small network with everything that has a state:
-dropout and batch norm, Adam, a schedule, a shuffled loader, three kinds of random numbers.
+dropout and batch norm, Adam, a schedule, a loader that shuffles and crops, random numbers of each
+kind. It goes on in the middle of an epoch.
 """
 
 import random
@@ -21,47 +22,54 @@ RUN = '''
 import random, sys
 import numpy as np
 import minigrad
-from minigrad import nn, optim
+from minigrad import datasets, nn, optim, transforms
 from minigrad.utils import CheckpointFile
-from minigrad.utils.data import DataLoader, TensorDataset
+from minigrad.utils.data import DataLoader
 
-path, out, epochs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+path, out, steps = sys.argv[1], sys.argv[2], int(sys.argv[3])
 minigrad.manual_seed(1)
 random.seed(2)
 np.random.seed(3)
 rng = np.random.default_rng(4)
 noise = minigrad.Generator().manual_seed(5)
 model = nn.Sequential(
-    nn.Linear(8, 400), nn.BatchNorm1d(400), nn.ReLU(), nn.Dropout(0.2), nn.Linear(400, 3)
+    nn.Flatten(), nn.Linear(9, 400), nn.BatchNorm1d(400), nn.ReLU(), nn.Dropout(0.2),
+    nn.Linear(400, 3),
 )
 optimizer = optim.Adam(model.parameters(), lr=0.01)
 schedule = optim.lr_scheduler.MultiStepLR(optimizer, [4, 9])
-data = TensorDataset(minigrad.arange(192.0).reshape(24, 8) / 192, minigrad.arange(24) % 3)
+images = np.arange(24 * 9, dtype=np.float32).reshape(24, 3, 3) / 216
+data = datasets.Images(images, np.arange(24) % 3, transforms.RandomCrop(3, padding=1))
+loader = DataLoader(data, batch_size=8, shuffle=True)
 checkpoint = CheckpointFile(
-    path, model=model, optimizer=optimizer, schedule=schedule, rng=rng, noise=noise
+    path, model=model, optimizer=optimizer, schedule=schedule, loader=loader, rng=rng, noise=noise
 )
-for epoch in range(checkpoint.load(), epochs):
-    for x, y in DataLoader(data, batch_size=8, shuffle=True):
-        x = x + minigrad.randn(8, 8, generator=noise) * 0.1
+step = checkpoint.load()
+while step < steps:
+    for x, y in loader:
+        x = x + minigrad.randn(8, 1, 3, 3, generator=noise) * 0.1
         x = x * (0.9 + 0.1 * random.random()) + np.random.rand() * 0.1 + rng.random() * 0.1
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x), y).backward()
         optimizer.step()
-    schedule.step()
-    checkpoint.save(epoch + 1)
-    print(epoch + 1, flush=True)
+        schedule.step()
+        step += 1
+        checkpoint.save(step)
+        print(step, flush=True)
+        if step == steps:
+            break
 minigrad.save(model.state_dict(), out)
 '''
-EPOCHS = 20
+STEPS = 20  # in epochs of three
 
 
-def start(path, out, epochs=EPOCHS):
-    command = [sys.executable, "-W", "error", "-c", RUN, str(path), str(out), str(epochs)]
+def start(path, out, steps=STEPS):
+    command = [sys.executable, "-W", "error", "-c", RUN, str(path), str(out), str(steps)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def finish(path, out, epochs=EPOCHS):
-    process = start(path, out, epochs)
+def finish(path, out, steps=STEPS):
+    process = start(path, out, steps)
     printed, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     return printed.split()
@@ -70,12 +78,12 @@ def finish(path, out, epochs=EPOCHS):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert len(finish(folder / "run", folder / "weights")) == EPOCHS
+    assert len(finish(folder / "run", folder / "weights")) == STEPS
     return (folder / "weights").read_bytes()
 
 
 def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, undisturbed):
-    """The moments are random, each a little after an epoch was done: in a step or in a save."""
+    """The moments are random, each a little after a step was done: in the next one or in a save."""
     rng = random.Random()  # other moments each time: what is tested must hold for all
     path, out = tmp_path / "run", tmp_path / "weights"
     kills = 0
@@ -90,9 +98,9 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, undistu
         if process.returncode == 0:
             path.unlink()  # it was done: begin anew
         elif path.exists():
-            assert minigrad.load(path)["step"] <= EPOCHS
-    epochs = finish(path, out)
-    assert len(epochs) < EPOCHS, "it began at the beginning"
+            assert minigrad.load(path)["step"] <= STEPS
+    steps = finish(path, out)
+    assert len(steps) < STEPS, "it began at the beginning"
     assert out.read_bytes() == undisturbed
     assert not list(tmp_path.glob(".run.*"))
 
@@ -133,7 +141,7 @@ def test_killed_at_each_call_of_a_save_there_is_a_whole_file(tmp_path):
 def test_a_run_that_is_parted_is_the_same(tmp_path, undisturbed):
     assert finish(tmp_path / "run", tmp_path / "weights", 7) == list("1234567")
     assert (tmp_path / "weights").read_bytes() != undisturbed
-    assert finish(tmp_path / "run", tmp_path / "weights")[0] == "8"
+    assert finish(tmp_path / "run", tmp_path / "weights")[0] == "8"  # the second of its epoch
     assert (tmp_path / "weights").read_bytes() == undisturbed
 
 

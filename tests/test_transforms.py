@@ -101,6 +101,20 @@ def test_every_epoch_of_a_loader_draws_anew():
     assert first != second and [first, second] == epochs()
 
 
+def test_samples_do_not_depend_on_who_loads_them():
+    x = np.arange(12 * 16, dtype=np.uint8).reshape(12, 4, 4)
+    chain = transforms.Compose(
+        [transforms.RandomCrop(4, padding=2), transforms.RandomRotation(40)]
+    )
+    data = datasets.Images(x, np.arange(12), chain)
+    found = []
+    for workers in (0, 1, 2):
+        minigrad.manual_seed(0)
+        loader = DataLoader(data, batch_size=5, shuffle=True, num_workers=workers)
+        found.append([batch.tolist() for batch, _ in loader])
+    assert found[0] == found[1] == found[2]
+
+
 def test_random_crops_are_all_windows_equally_often():
     x = np.arange(1, 13, dtype=np.uint8).reshape(1, 3, 4)
     crop = transforms.RandomCrop((2, 2), padding=[1, 0])

@@ -1,9 +1,8 @@
 """What all transforms share, and chains of them.
 
-Note [Chance in transforms]. A random transform draws from a NumPy generator that is made anew at
-each call, and seeded by a draw from minigrad's default generator. So `minigrad.manual_seed` decides
-what happens, a checkpoint of the random numbers keeps it, and whoever loads samples can make each
-one independent of the others by seeding the default generator for it.
+Note [Chance in transforms]. A random transform draws from `utils.data.sample_rng()`, the generator
+of the sample that is being loaded. So `minigrad.manual_seed` decides what happens, and it is the
+same whichever worker process makes the sample.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import ops
 from minigrad.transforms.functional import Image
+from minigrad.utils.data import sample_rng
 
 
 class Transform:
@@ -65,9 +64,8 @@ class RandomTransform(Transform):
     """
 
     def apply(self, image: Image) -> Image:
-        """`change` with a new generator."""
-        seed = ops.randint(0, 2**63 - 1, (1,), device="cpu").item()
-        return self.change(image, np.random.default_rng(seed))
+        """`change` with the generator of the sample."""
+        return self.change(image, sample_rng())
 
     def change(self, image: Image, rng: np.random.Generator) -> Image:
         """The image, changed by chance."""
