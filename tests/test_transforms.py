@@ -108,11 +108,12 @@ def test_samples_do_not_depend_on_who_loads_them():
     )
     data = datasets.Images(x, np.arange(12), chain)
     found = []
-    for workers in (0, 1, 2):
+    # Not by fork, which a process that has used OpenCL must not do.
+    for workers in ({}, {"num_workers": 2, "multiprocessing_context": "spawn"}):
         minigrad.manual_seed(0)
-        loader = DataLoader(data, batch_size=5, shuffle=True, num_workers=workers)
+        loader = DataLoader(data, batch_size=5, shuffle=True, **workers)
         found.append([batch.tolist() for batch, _ in loader])
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 def test_random_crops_are_all_windows_equally_often():
