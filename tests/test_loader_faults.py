@@ -101,7 +101,7 @@ def test_kills_then_taking_up_again_lose_nothing():
     """The fourth loader of a process notices as the first does."""
     minigrad.manual_seed(0)
     options = {"num_workers": 2, "multiprocessing_context": "fork", "shuffle": True}
-    loader = DataLoader(data.Where(60), 2, **options)
+    loader = DataLoader(data.Where(200), 2, **options)
     samples, deaths = [], 0
     for _ in range(50):
         try:
@@ -115,7 +115,7 @@ def test_kills_then_taking_up_again_lose_nothing():
             loader.load_state_dict(loader.state_dict())
             continue
         break
-    assert deaths == 4 and sorted(samples) == list(range(60))
+    assert deaths == 4 and sorted(samples) == list(range(200))
 
 
 def test_persistent_workers_that_died_between_epochs():
