@@ -19,7 +19,7 @@ from minigrad.utils.data import DataLoader, Subset, TensorDataset, pool, ring, s
 
 METHODS = multiprocessing.get_all_start_methods()
 SOAK = bool(os.environ.get("MINIGRAD_SOAK"))
-pytestmark = pytest.mark.timeout(600 if SOAK else 60)
+pytestmark = [pytest.mark.timeout(600 if SOAK else 60), pytest.mark.cpu]
 
 
 def open_files():

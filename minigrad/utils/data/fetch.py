@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from minigrad.utils.data.collate import default_collate
-from minigrad.utils.data.dataset import IterableDataset
+from minigrad.utils.data.dataset import IterableDataset, Subset, TensorDataset
 from minigrad.utils.data.info import get_worker_info
 from minigrad.utils.data.seeding import SAMPLE, STREAM, Draws, making
 
@@ -44,8 +44,9 @@ class Samples:
         self.gather = self.take = None
         if recipe.batched:
             self.take = getattr(recipe.dataset, "__getitems__", None)
-            if recipe.collate_fn is default_collate:
-                self.gather = getattr(recipe.dataset, "gather", None)
+            known = isinstance(recipe.dataset, TensorDataset | Subset)
+            if known and recipe.collate_fn is default_collate:
+                self.gather = recipe.dataset.gather
 
     def batch(self, number: int, indices: Any) -> Any:
         """The batch of these indices, or the sample at this index where there are no batches."""
