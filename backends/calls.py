@@ -19,8 +19,13 @@ WRITTEN = {"copy_": (0,), "sgd_": (0, 2), "adam_": (0, 2, 3)}
 
 
 def _position_of_out(name: str) -> int | None:
-    names = list(inspect.signature(getattr(Backend, name)).parameters)[1:]
-    return names.index("out") if "out" in names else None
+    """Where a kernel takes the array to write to. The `out` of softmax_grad, which has no default,
+    is an operand."""
+    parameters = list(inspect.signature(getattr(Backend, name)).parameters.values())[1:]
+    for position, parameter in enumerate(parameters):
+        if parameter.name == "out" and parameter.default is None:
+            return position
+    return None
 
 
 OUT = {name: _position_of_out(name) for name in kernel_names()}

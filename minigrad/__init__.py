@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         amp,
         cuda,
         datasets,
+        func,
         linalg,
         nn,
         optim,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         watch,
     )
     from minigrad.amp import autocast, is_autocast_enabled
+    from minigrad.func import vmap
     from minigrad.serialization import load, save
     from minigrad.settings import *
 
@@ -79,10 +81,11 @@ __version__ = "0.1.0"
 version = SimpleNamespace(__version__=__version__, cuda=None, hip=None)
 
 # Imported when first used, so that `import minigrad` is quick: modules, and names of modules.
-_LAZY = """accelerator amp cuda datasets linalg nn optim special testing transforms types utils
+_LAZY = """accelerator amp cuda datasets func linalg nn optim special testing transforms types utils
 watch""".split()
 _HOMES = {
     "amp": "autocast is_autocast_enabled",
+    "func": "vmap",
     "serialization": "load save",
     "settings": """are_deterministic_algorithms_enabled compile get_float32_matmul_precision
         get_num_interop_threads get_num_threads set_float32_matmul_precision

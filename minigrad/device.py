@@ -81,6 +81,10 @@ class Device:
     backend: Any
     bare: Any  # the backend without wrappers: see Note [State]
     wrappers: list[Callable[[Any], Any]]
+    # Inside of how many vmaps this is, and which, and on what device: see autograd/batch.py.
+    depth = 0
+    levels: Any = ()
+    base: Any = property(lambda self: self)
 
     def __new__(cls, type: Any = None, index: int | None = None) -> Device:
         if isinstance(type, Device):

@@ -29,7 +29,7 @@ LAYERS = [
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
     [
-        "minigrad.accelerator", "minigrad.amp", "minigrad.cuda", "minigrad.linalg",
+        "minigrad.accelerator", "minigrad.amp", "minigrad.cuda", "minigrad.func", "minigrad.linalg",
         "minigrad.settings", "minigrad.types", "minigrad.nn", "minigrad.optim", "minigrad.utils",
         "minigrad.serialization", "minigrad.torch_files", "minigrad.datasets",
         "minigrad.transforms",
@@ -179,7 +179,7 @@ def test_functions_fit_a_screen():
 @pytest.mark.parametrize(
     "place",
     [
-        "", "accelerator", "amp", "autograd", "autograd.functional", "cuda", "linalg", "nn",
+        "", "accelerator", "amp", "autograd", "autograd.functional", "cuda", "func", "linalg", "nn",
         "nn.functional", "nn.init",
         "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "datasets",
         "transforms",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from minigrad.autograd import broadcast
+from minigrad.autograd import batch, broadcast
 from minigrad.autograd.mode import mode
 from minigrad.autograd.node import FREED, Node, Output
 from minigrad.tensor import Tensor, wrap
@@ -281,6 +281,9 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """The gradients d(outputs)/d(inputs), returned and not stored (torch.autograd.grad).
 
+    With `is_grads_batched` grad_outputs have a first dimension more than the outputs, and so have
+    the results: one backward pass computes the gradients for all of its rows.
+
     >>> import minigrad
     >>> x = minigrad.tensor(3.0, requires_grad=True)
     >>> y = x**3
@@ -288,18 +291,22 @@ def grad(
     >>> dy.item(), minigrad.autograd.grad(dy, x)[0].item()
     (27.0, 18.0)
     """
-    if is_grads_batched:
-        raise NotImplementedError(
-            "grad(): is_grads_batched is not there yet; loop over the rows of grad_outputs"
-        )
     chosen = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     for x in chosen:
         _require_node("grad", x)
+    if is_grads_batched:
+        level, grad_outputs = _taken_apart(grad_outputs)
     outs, gradients = _roots("grad", outputs, grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
     arrived = run(
         [out.node for out in outs], gradients, keep, create_graph, [x.node for x in chosen]
     )
+    if is_grads_batched:
+        previous, mode.grad = mode.grad, create_graph
+        try:
+            arrived = {node: batch.unbatched(g, level) for node, g in arrived.items()}
+        finally:
+            mode.grad = previous
     found = tuple(arrived.get(x.node) for x in chosen)
     if materialize_grads:
         return tuple(
@@ -313,6 +320,19 @@ def grad(
             f"{tuple(chosen[which].shape)}. Set allow_unused=True if this is the desired behavior"
         )
     return found
+
+
+def _taken_apart(weights: Any) -> tuple[batch.Level, list[Tensor | None]]:
+    """The rows of grad_outputs as the examples of a batch: see batch.py."""
+    given = [weights] if isinstance(weights, Tensor) else list(weights)
+    sizes = {g.array.shape[:1] for g in given if g is not None}
+    if len(sizes) != 1 or sizes == {()}:
+        raise RuntimeError(
+            "grad(): with is_grads_batched all grad_outputs have the same first dimension, got "
+            f"shapes {[None if g is None else tuple(g.shape) for g in given]}"
+        )
+    level = batch.Level(sizes.pop()[0])
+    return level, [None if g is None else batch.batched(g, level) for g in given]
 
 
 def _require_node(name: str, x: Tensor) -> None:

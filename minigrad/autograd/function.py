@@ -378,7 +378,7 @@ def _fitting(name: str, i: int, g: Any, shape: tuple[int, ...], dtype: Any, devi
         raise RuntimeError(
             f"function {name}: expected Variable or None (got {type(g).__name__}) at index {i}"
         )
-    if g.device is not device:
+    if g.device.base is not device.base:
         raise RuntimeError(
             f"Function {name} returned an invalid gradient at index {i} - expected device {device} "
             f"but got {g.device}"

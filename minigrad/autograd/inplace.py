@@ -179,11 +179,29 @@ def write(x: Tensor, value: Tensor) -> Tensor:
         )
     if value.array.dtype != x.array.dtype:
         value = cast(value, x.array.dtype)
+    if value.device is not x.device:
+        raise _from_inside()
     x.device.backend.copy_(x.array, value.array)
     x.version.bump()
     if value.node is not None or (x.node is not None and mode.grad):
         _rebase(x, value)
     return x
+
+
+def _on_device_of(x: Tensor, value: Tensor) -> Tensor:
+    device: Any = x.device
+    if device.base is not value.device.base:
+        return value.to(device)
+    if not set(value.device.levels) <= set(device.levels):
+        raise _from_inside()
+    return device.taken_in(value)
+
+
+def _from_inside() -> RuntimeError:
+    return RuntimeError(
+        "vmap: an in-place write to a tensor from outside, which is the same for all examples, of "
+        "what differs between them; write out of place, or to a tensor that was made from an input"
+    )
 
 
 def copy_(x: Tensor, value: Tensor) -> Tensor:
@@ -192,7 +210,7 @@ def copy_(x: Tensor, value: Tensor) -> Tensor:
     if is_recorded(x, value):
         refuse_leaf(x)
     if value.device is not x.device:
-        value = value.to(x.device)
+        value = _on_device_of(x, value)
     if value.array.dtype != x.array.dtype:
         value = cast(value, x.array.dtype)
     if value.array.shape != x.array.shape:

@@ -28,7 +28,7 @@ back to its input's shape: see engine.unbroadcast.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -169,11 +169,13 @@ class Op:
                         raise _overwritten(self.kept[i], member, node)
             elif self.is_output[i] and value is not None:
                 array, version = value
-                device = (
+                device: Any = (
                     g.device
                     if isinstance(g, Tensor)
                     else next(t.device for t in g if t is not None)
                 )
+                if device.depth:  # g comes from inside a vmap; the array may not
+                    device = device.home(array)
                 values[i] = out = wrap(array, device)
                 out.version = version
                 if self.kept[i] in self.visible:
@@ -292,7 +294,7 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
             return apply(*_adopted(name, x, y))
         if a.dtype is not b.dtype or y.device is not device or (to_float and a.dtype not in floats):
             x, y = _meet(name, (x, y), to_float)
-            a, b = x.array, y.array
+            a, b, device = x.array, y.array, x.device
         try:
             array = getattr(device.backend, name)(a, b)
         except (ValueError, TypeError) as error:
@@ -347,7 +349,7 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
         if not isinstance(x, Tensor):
             raise _not_a_tensor(name, *operands)
         if device is not None and x.device is not device:
-            raise _devices_differ(name, tensors)
+            return _meet(name, _together(name, operands), to_float)
         device = x.device
     target = dtypes.result_dtype(operands)
     if to_float and target not in dtypes.FLOATS:
@@ -451,7 +453,11 @@ def _primitive(op: Op) -> Callable[..., Any]:
 
     def apply(*args: Any) -> Any:
         inputs, params = args[:count], args[count:]
-        device, arrays = _arrays(name, inputs)
+        try:
+            device, arrays = _arrays(name, inputs)
+        except _Apart:
+            inputs = _together(name, inputs)
+            device, arrays = _arrays(name, inputs)
         try:
             result = getattr(device.backend, name)(*arrays, *params)
         except (ValueError, TypeError) as error:
@@ -477,13 +483,13 @@ def _arrays(name: str, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
         if isinstance(x, Tensor):
             if x.device is not device:
                 if device is not None:
-                    raise _devices_differ(name, [t for t in inputs if isinstance(t, Tensor)])
+                    raise _Apart
                 device = x.device
             arrays.append(x.array)
         elif isinstance(x, list | tuple):
             inner, members = _arrays(name, tuple(x))
             if device is not None and inner is not None and inner is not device:
-                raise _devices_differ(name, [t for t in (*inputs, *x) if isinstance(t, Tensor)])
+                raise _Apart
             device = device or inner
             arrays.append(members)
         elif x is None or type(x) in _NUMBERS:
@@ -491,6 +497,35 @@ def _arrays(name: str, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
         else:
             raise _not_a_tensor(name, x)
     return device, arrays
+
+
+class _Apart(Exception):
+    """The operands are not on one device."""
+
+
+def _together(name: str, operands: Any) -> Any:
+    """The operands on one device: tensors from outside of a vmap are taken in to those inside (see
+    batch.py). Raises where they just differ.
+    """
+    tensors = list(_tensors(operands))
+    deepest: Any = max((x.device for x in tensors), key=lambda device: device.depth)
+    if deepest.depth == 0:
+        raise _devices_differ(name, tensors)
+    return _taken_in(deepest.joined(x.device for x in tensors), operands)
+
+
+def _tensors(operands: Any) -> Iterator[Tensor]:
+    for x in operands:
+        if isinstance(x, Tensor):
+            yield x
+        elif isinstance(x, list | tuple):
+            yield from _tensors(x)
+
+
+def _taken_in(device: Any, x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return device.taken_in(x)
+    return type(x)(_taken_in(device, y) for y in x) if isinstance(x, list | tuple) else x
 
 
 def _edges(inputs: tuple[Any, ...], ask: tuple[int, ...], lists: set[int]) -> tuple[Any, ...]:

@@ -596,7 +596,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     out = input
     if dtype is not None and dtypes.as_numpy(dtype) != out.array.dtype:
         out = cast(out, dtypes.as_numpy(dtype))
-    if device is not None and devices.resolve(device) is not out.device:
+    if device is not None and devices.resolve(device).base is not out.device.base:
         out = _transfer(out, devices.resolve(device))
     return clone(out) if copy and out is input else out
 

@@ -13,18 +13,18 @@ waits for no device, and a recorded program counts on at every replay (device.py
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from minigrad import device as devices
 from minigrad import dtype as dtypes
-from minigrad.autograd import inplace
+from minigrad.autograd import batch, inplace
 from minigrad.autograd.mode import no_grad
 from minigrad.backends.base import random_blocks
 from minigrad.device import Device
@@ -183,7 +183,7 @@ def default_generator(device: Any = None) -> Generator:
     return found
 
 
-@contextmanager
+@contextlib.contextmanager
 def drawing_from(source: Callable[[], Generator]) -> Iterator[None]:
     """Inside, and in this thread, source() is the default generator of every device.
 
@@ -309,7 +309,7 @@ def set_default_states(states: dict[str, Any]) -> None:
 Shape = tuple[int, ...]
 
 
-@contextmanager
+@contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     """A context after which random numbers go on as if nothing had been drawn in it.
 
@@ -333,9 +333,26 @@ def _draw(
 ) -> Tensor:
     """One call of a random kernel, and the generator moved on by what it used."""
     place = devices.resolve(device)
+    if batch.active():
+        return _draw_inside(kernel, shape, dtype, place, generator, *params)
     generator = generator or default_generator(place)
     blocks = random_blocks(kernel, math.prod(shape), dtype)
     return wrap(generator.draw(kernel, blocks, place, shape, *params, dtype), place)
+
+
+def _draw_inside(
+    kernel: str, shape: Shape, dtype: Any, place: Any, generator: Generator | None, *params: Any
+) -> Tensor:
+    """Within vmap, whose `randomness` says whether each example gets numbers of its own."""
+    different = batch.different()
+    place = place.base
+    shape = (*(level.size for level in different), *shape)
+    generator = generator or default_generator(place)
+    blocks = random_blocks(kernel, math.prod(shape), dtype)
+    out = wrap(generator.draw(kernel, blocks, place, shape, *params, dtype), place)
+    for level in different:
+        out = batch.batched(out, level)
+    return out
 
 
 def _float_type(name: str, dtype: Any) -> np.dtype:
@@ -612,6 +629,10 @@ def randperm(
     if n < 0:
         raise RuntimeError(f"randperm(): n must be non-negative, got {n}")
     place = devices.resolve(device)
+    if batch.active():
+        place = place.base
+        if batch.different():
+            raise NotImplementedError("vmap: randperm has no order of its own for each example")
     generator = generator or default_generator(place)
     blocks = random_blocks("random_bits", n, np.dtype(np.int64))
     bits = generator.draw("random_bits", blocks, place, n)

@@ -19,12 +19,13 @@ import functools
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from minigrad import nn, ops
+from minigrad.autograd import batch
 from minigrad.autograd.broadcast import reshape
 from minigrad.autograd.primitive import Op
 from minigrad.autograd.primitive import table as declared
@@ -272,6 +273,20 @@ def _there_and_back(x: Any) -> Any:
     return x.to("second").to(x.device)
 
 
+def _through_batch(x: Any) -> Any:
+    """x taken apart into examples and put together, in the inner of two levels."""
+    outer, inner = batch.Level(x.shape[0]), batch.Level(x.shape[1])
+    apart = batch.batched(batch.batched(x, outer), inner)
+    return batch.unbatched(batch.unbatched(apart, outer), inner).swapaxes(0, 1)
+
+
+def _repeated(x: Any) -> Any:
+    """x for each of three examples."""
+    level = batch.Level(3)
+    device = batch.device_of(x.device, [level])
+    return batch.unbatched(device.taken_in(x), level)
+
+
 linear: dict[str, Any] = {"linear": (0,), "flat": (0,)}
 to_half = point([1.0, 2], np.dtype(np.float16), gives=[[1, 1]])
 spec(
@@ -303,6 +318,14 @@ table["replaced"] = OpSpec(
 table["split"] = OpSpec("split", ops.split, _split, _splits, kinds="fib", **linear)
 table["moved"] = OpSpec(
     "moved", _there_and_back, kernels.reference.copy, kernels.table["copy"].inputs, **linear
+)
+
+table["batched"] = OpSpec(
+    "batched", _through_batch, np.copy, lambda draw: (draw.values(draw.shape(2)),), **linear
+)
+table["unbatched"] = replace(table["batched"], name="unbatched")
+table["shared"] = OpSpec(
+    "shared", _repeated, lambda x: np.stack([x, x, x]), kernels.table["copy"].inputs, **linear
 )
 
 # -- reductions

@@ -28,13 +28,14 @@ def results(
     leaves = [make(a, requires_grad=True) for a in arrays]
     outs = _tensors(program(m, *leaves))
     found = [out.detach().numpy() for out in outs]
-    varying = [out for out in outs if out.requires_grad]
+    varying = list(enumerate(outs))
     for _ in range(order):
         gradients: Any = [None] * len(leaves)  # where nothing varies, they are zeros
+        varying = [(i, out) for i, out in varying if out is not None and out.requires_grad]
         if varying:
-            loss = sum((out * make(_weights(out.shape, i))).sum() for i, out in enumerate(varying))
+            loss = sum((out * make(_weights(out.shape, i))).sum() for i, out in varying)
             gradients = m.autograd.grad(loss, leaves, create_graph=True, allow_unused=True)
-        varying = [g for g in gradients if g is not None and g.requires_grad]
+        varying = list(enumerate(gradients))
         found += [
             np.zeros(x.shape) if g is None else g.detach().numpy(force=True)
             for x, g in zip(leaves, gradients, strict=True)
