@@ -31,7 +31,7 @@ def nothing_stays(monkeypatch):
     """No test leaves a process, a pipe or shared memory behind (which never has a name).
 
     Other tests of this process may have started devices that forbid a fork; not with these."""
-    monkeypatch.setattr(start, "in_use", lambda: {"cpu"})
+    monkeypatch.setattr(start, "lost_by_forks", lambda: [])
     gc.collect()
     yield
     gc.collect()
