@@ -27,11 +27,8 @@ def open_files():
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(monkeypatch):
-    """No test leaves a process, a pipe or shared memory behind (which never has a name).
-
-    Other tests of this process may have started devices that forbid a fork; not with these."""
-    monkeypatch.setattr(start, "lost_by_forks", lambda: [])
+def nothing_stays():
+    """No test leaves a process, a pipe or shared memory behind (which never has a name)."""
     gc.collect()
     yield
     gc.collect()
