@@ -90,6 +90,7 @@ class Backend:
     of Note [On the host]."""
 
     name = "base"
+    survives_fork = True  # whether a forked process can go on with it
 
     # Note [Device time]. Where a device has a clock of its own, its backend may define `timed`,
     # which is no kernel: timed(kernel, *args) calls the kernel, waits until it is finished as

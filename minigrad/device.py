@@ -128,10 +128,10 @@ class Device:
         return (Device, (str(self),))
 
 
-def in_use() -> set[str]:
-    """The types of the devices that this process has started."""
+def lost_by_forks() -> list[str]:
+    """The devices in use here that a forked process cannot have."""
     with _lock:
-        return {name for name, _ in _devices}
+        return [str(d) for d in _devices.values() if not getattr(d.bare, "survives_fork", True)]
 
 
 def _stack() -> list[Device]:

@@ -19,7 +19,7 @@ from minigrad.utils.data import DataLoader, Subset, TensorDataset, pool, ring, s
 
 METHODS = multiprocessing.get_all_start_methods()
 SOAK = bool(os.environ.get("MINIGRAD_SOAK"))
-pytestmark = pytest.mark.timeout(600 if SOAK else 60)
+pytestmark = [pytest.mark.timeout(600 if SOAK else 60), pytest.mark.cpu]
 
 
 def open_files():
@@ -204,12 +204,38 @@ def test_persistent_workers_after_a_break():
         data.Arrays(40, (5000,)), 2, shuffle=True, num_workers=2, prefetch_factor=3,
         persistent_workers=True, **forked(),
     )  # fmt: skip
+    last = []
     for stop in (0, 1, 3, 8):
-        for i, _ in enumerate(loader):
+        for i, batch in enumerate(loader):
+            last = [*last[-2:], batch]
             if i == stop:
                 break
-        names = flat(batch["name"] for batch in loader)
+        names = []
+        for batch in loader:
+            last = [*last[-2:], batch]  # who keeps more than two gets copies
+            names += batch["name"]
+            for kept in last:
+                assert (kept["x"].numpy() == np.array(kept["name"], float)[:, None]).all()
         assert sorted(names) == sorted(str(i) for i in range(40))
+
+
+def test_where_no_slot_is_free_none_is_used(monkeypatch):
+    """As when workers are still busy for an epoch that was broken off, and batches are kept."""
+    loader = DataLoader(data.Arrays(40, (5000,)), 2, num_workers=2, prefetch_factor=4, **forked())
+    with monkeypatch.context() as change:
+        change.setattr(pool, "_ring", lambda slots: ring.Ring(4))  # too few for 8 batches
+        iterator = iter(loader)
+    kept = list(iterator)
+    for i, batch in enumerate(kept):
+        assert (batch["x"].numpy()[0] == 2 * i).all() and (batch["x"].numpy()[1] == 2 * i + 1).all()
+    shared = ring.Ring(2)
+    memory = ring.Memory(shared.path)
+    memory.begin(1)
+    memory.empty((5,), np.dtype(float))
+    memory.end()
+    with pytest.raises(OSError, match="no slot"):
+        memory.empty((5,), np.dtype(float))
+    shared.close()
 
 
 def test_workers_end_by_themselves(monkeypatch):

@@ -23,7 +23,10 @@ from test_loader import METHODS, SOAK, batches, nothing_stays  # noqa: F401
 import minigrad
 from minigrad.utils.data import DataLoader, start
 
-pytestmark = [pytest.mark.timeout(900 if SOAK else 60), pytest.mark.usefixtures("nothing_stays")]
+pytestmark = [
+    pytest.mark.timeout(900 if SOAK else 60), pytest.mark.usefixtures("nothing_stays"),
+    pytest.mark.cpu,
+]  # fmt: skip
 TIMES = 40 if SOAK else 1
 
 
@@ -101,7 +104,7 @@ def test_kills_then_taking_up_again_lose_nothing():
     """The fourth loader of a process notices as the first does."""
     minigrad.manual_seed(0)
     options = {"num_workers": 2, "multiprocessing_context": "fork", "shuffle": True}
-    loader = DataLoader(data.Where(60), 2, **options)
+    loader = DataLoader(data.Where(200), 2, **options)
     samples, deaths = [], 0
     for _ in range(50):
         try:
@@ -115,7 +118,7 @@ def test_kills_then_taking_up_again_lose_nothing():
             loader.load_state_dict(loader.state_dict())
             continue
         break
-    assert deaths == 4 and sorted(samples) == list(range(60))
+    assert deaths == 4 and sorted(samples) == list(range(200))
 
 
 def test_persistent_workers_that_died_between_epochs():
@@ -424,8 +427,8 @@ def test_locks_of_multiprocessing_are_sent():
 
 
 def test_nothing_forks_once_another_device_is_in_use(monkeypatch):
-    monkeypatch.setattr(start, "in_use", lambda: {"cpu", "opencl"})
-    with pytest.raises(RuntimeError, match="uses opencl, which does not survive a fork"):
+    monkeypatch.setattr(start, "lost_by_forks", lambda: ["opencl:0"])
+    with pytest.raises(RuntimeError, match="uses opencl:0, which does not survive a fork"):
         list(DataLoader(data.Numbers(3), num_workers=1, multiprocessing_context="fork"))
     monkeypatch.setattr(start, "main_can_be_imported", lambda: False)
     with pytest.raises(RuntimeError, match="in a module that can be imported"):

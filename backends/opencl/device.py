@@ -29,6 +29,7 @@ class OpenCLDevice(Backend):
     """The device `opencl:index`; the families of kernels derive from it."""
 
     name = "opencl"
+    survives_fork = False  # see Note [Forks]
 
     def __init__(self, index: int = 0) -> None:
         self.cl = cl = discovery.import_pyopencl()

@@ -55,4 +55,4 @@ def test_batches_by_workers_arrive_on_the_device(tmp_path):
         capture_output=True, text=True, cwd=Path(__file__).parent, timeout=50,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "uses opencl, which does not survive a fork" in done.stdout
+    assert "uses opencl:0, which does not survive a fork" in done.stdout

@@ -35,7 +35,7 @@ TICK = 1.0  # seconds, after which deaths are looked for in another way, too
 class Worker:
     """A child process, with the parent's ends of its pipes."""
 
-    def __init__(self, context: BaseContext, job: Job, ring: Ring | None, cargo: Any) -> None:
+    def __init__(self, context: BaseContext, job: Job, cargo: Cargo | None) -> None:
         self.id = job.id
         self.ready = False
         self.method = context.get_start_method()
@@ -134,7 +134,7 @@ class Pool:
             cargo = Cargo(self.ring.path)
         for i in range(job.num_workers):
             try:
-                self.workers.append(Worker(context, job._replace(id=i), self.ring, cargo))
+                self.workers.append(Worker(context, job._replace(id=i), cargo))
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 parts = {
                     "dataset": job.recipe.dataset,

@@ -107,9 +107,14 @@ def _map(fd: int, slot: int, size: int) -> mmap.mmap:
 
 
 class Memory:
-    """Memory in slots, for who fills them: hands out arrays in one slot, one after the other."""
+    """Memory in slots, for who fills them: hands out arrays in one slot, one after the other, from
+    `begin` to `end`; at other times the slot is somebody else's.
+    """
 
     def __init__(self, path: str) -> None:
+        self.slot: int | None = None
+        self.used = 0
+        self._roots: list[tuple[int, np.ndarray]] = []  # address, array over the whole slot
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._maps: dict[int, mmap.mmap] = {}
         self._close = weakref.finalize(self, os.close, self._fd)
@@ -118,7 +123,7 @@ class Memory:
         """From now on fills this slot, from its start."""
         self.slot = slot
         self.used = 0
-        self._roots: list[tuple[int, np.ndarray]] = []  # address, array over the whole slot
+        self._roots = []
         if slot in self._maps:
             self._look(self._maps[slot])
 
@@ -133,18 +138,20 @@ class Memory:
 
     def reserve(self, nbytes: int) -> int:
         """Room for so many bytes: where it begins. OSError where there is no memory for it."""
+        if self.slot is None:
+            raise OSError("no slot to fill")
         start = rounded(self.used, ALIGNMENT)
         if start + nbytes > self.size:
-            self._grow(start + nbytes)
+            self._grow(self.slot, start + nbytes)
         self.used = start + nbytes
         return start
 
-    def _grow(self, size: int) -> None:
+    def _grow(self, slot: int, size: int) -> None:
         """What was handed out before remains valid: both mappings show the same memory."""
         size = rounded(size + size // 8, GRAIN)
-        os.posix_fallocate(self._fd, self.slot * SPACING, size)
-        self._maps[self.slot] = _map(self._fd, self.slot, size)
-        self._look(self._maps[self.slot])
+        os.posix_fallocate(self._fd, slot * SPACING, size)
+        self._maps[slot] = _map(self._fd, slot, size)
+        self._look(self._maps[slot])
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """np.empty in the slot."""
@@ -170,7 +177,7 @@ class Memory:
     def end(self) -> bool:
         """Whether the slot is left to others: no array in it is alive here."""
         refs = [weakref.ref(root) for _, root in self._roots]
-        self._roots = []
+        self.slot, self._roots = None, []
         return not any(ref() is not None for ref in refs)
 
     def forget(self, slot: int) -> None:

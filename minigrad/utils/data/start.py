@@ -6,7 +6,8 @@ survive a fork. So the default is "forkserver", whose workers are forked from a 
 done nothing ("spawn" where there is none). It asks two things of a program: what goes to the
 workers must be picklable, and the main module must do nothing when it is imported. Both are looked
 into before a process is started, and the error says what to change. A notebook has no module to
-import; there the default is "fork". Once a device other than the CPU is in use, nothing forks.
+import; there the default is "fork". Once a device is in use that does not
+survive it, as those of OpenCL, nothing forks.
 """
 
 import ast
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.device import in_use
+from minigrad.device import lost_by_forks
 from minigrad.tensor import Tensor
 from minigrad.utils.data.ring import Memory, open_private
 from minigrad.utils.data.signals import deaf_children
@@ -47,9 +48,9 @@ def check(context: BaseContext) -> None:
     """Raises RuntimeError where starting workers would end in a hang, or start more of them."""
     if context.get_start_method() != "fork":
         _check_guard()
-    elif others := in_use() - {"cpu"}:
+    elif others := lost_by_forks():
         raise RuntimeError(
-            f"DataLoader: this process uses {', '.join(sorted(others))}, which does not survive a "
+            f"DataLoader: this process uses {', '.join(others)}, which does not survive a "
             "fork. Use multiprocessing_context='forkserver' or 'spawn', with the dataset's class "
             "in a module that can be imported, or start the workers before the first use of the "
             "device"

@@ -192,9 +192,12 @@ class _Worker:
             if self.fetcher is None:
                 self.fetcher = self.recipe.fetcher(self.seed)
             batch = self.fetcher.batch(task.number, task.indices)
-            packed = self._pack(batch, task.slot)
         except StopIteration:
             return Ended()
+        except Exception as error:
+            return _failure(error)
+        try:
+            packed = self._pack(batch, task.slot)
         except Exception as error:
             return _failure(error)
         del batch
