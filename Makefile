@@ -9,6 +9,7 @@
 #   make bench     the table of ratios to PyTorch               make bench ARGS="--only mlp --quick"
 #   make mutants   mutation testing of the gradient rules (ten minutes)
 #   make data      all data sets of minigrad.datasets          make data ARGS="fashion austen"
+#   make weights   the weights of tutorials/models             make weights ARGS="minilm mtcnn"
 #   make clean     remove everything the others made
 #
 # PYTHON=python3.12 names another Python (3.11 or later) to make .venv with.
@@ -23,7 +24,7 @@ DIGITS := .data/.digits
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test oracle lint bench mutants clean data
+.PHONY: help demo test oracle lint bench mutants clean data weights
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^PYTHON=/q'
@@ -32,7 +33,7 @@ demo: $(VENV)/.with-demo $(if $(findstring opencl,$(MINIGRAD_BACKEND)),$(VENV)/.
 	$(BIN)/python tutorials/demo_mnist.py $(ARGS)
 
 # One thread for each worker's BLAS: two workers with two threads each only get in each other's way.
-test: $(VENV)/.with-test $(VENV)/.with-demo $(VENV)/.with-opencl-cpu $(DIGITS)
+test: $(VENV)/.with-test $(VENV)/.with-demo $(VENV)/.with-tutorials $(VENV)/.with-opencl-cpu $(DIGITS)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/oracle $(ARGS)
 
@@ -57,8 +58,11 @@ mutants: $(VENV)/.with-test
 data: $(VENV)/.with-demo
 	$(BIN)/python -m minigrad.datasets --fetch $(ARGS)
 
+weights: $(VENV)/.with-demo
+	$(BIN)/python tutorials/models/weights.py $(ARGS)
+
 clean:
-	rm -rf $(VENV) .data build dist demo-output *.egg-info .hypothesis .*_cache
+	rm -rf $(VENV) .data build dist demo-output tutorial-output *.egg-info .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made:

@@ -1333,6 +1333,77 @@ class Backend:
         return (self.matmul(gscore, k), self.matmul(self._transpose(gscore), q),
                 self.matmul(self._transpose(probs), g))
 
+    # --- Recurrent layers ------------------------------------------------------------------------
+
+    def lstm(self, x: Array, w: Array, h: Array, c: Array,
+             reverse: bool) -> tuple[Array, Array, Array, Array]:
+        """For x (T, N, 4 H), w (4 H, H), h and c (N, H), and t upwards, or downwards if reverse:
+            i, f, g, o = the quarters of x[t] + h @ w.T
+            i, f, g, o = gates[t] = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+            c = cells[t] = f * c + i * g
+            h = out[t] = o * tanh(c)
+        Returns (out, the last c, cells, gates)."""
+        steps, size = x.shape[0], h.shape[1]
+        out, cells = (self.empty((steps, *h.shape), x.dtype) for _ in range(2))
+        gates, wT = self.empty(x.shape, x.dtype), self._transpose(w)
+        for t in reversed(range(steps)) if reverse else range(steps):
+            z = self.add(self._at(x, t), self.matmul(h, wT))
+            i, f, g, o = (self._quarter(z, k, size) for k in range(4))
+            i, f, g, o = self.sigmoid(i), self.sigmoid(f), self.tanh(g), self.sigmoid(o)
+            c = self.add(self.mul(f, c), self.mul(i, g))
+            h = self.mul(o, self.tanh(c))
+            self.copy_(self._at(gates, t), self.cat([i, f, g, o], 1))
+            self.copy_(self._at(cells, t), c)
+            self.copy_(self._at(out, t), h)
+        return out, self.copy(c), cells, gates
+
+    def lstm_grad(self, g: Array, g_last: Array, w: Array, h: Array, c: Array, out: Array,
+                  cells: Array, gates: Array, reverse: bool) -> tuple[Array, Array, Array, Array]:
+        """The steps of lstm backwards. gh is 0 and gc is g_last at the start; then for each t:
+            i, f, z, o = gates[t]; gh = gh + g[t]
+            gc = gc + gh * o * (1 - tanh(cells[t]) ** 2)
+            gx[t] = gc * z * i * (1 - i), gc * (the c before) * f * (1 - f),
+                    gc * i * (1 - z ** 2), gh * tanh(cells[t]) * o * (1 - o)
+            gw = gw + gx[t].T @ (the h before); gh = gx[t] @ w; gc = gc * f
+        Returns (gx, gw, gh, gc)."""
+        steps, _, size = out.shape
+        gx, gh, gc = self.empty(gates.shape, g.dtype), self.full(h.shape, 0, g.dtype), g_last
+        order = range(steps) if reverse else range(steps - 1, -1, -1)
+        for n, t in enumerate(order):
+            before = c if n == steps - 1 else self._at(cells, order[n + 1])
+            i, f, z, o = (self._quarter(self._at(gates, t), k, size) for k in range(4))
+            gh, level = self.add(gh, self._at(g, t)), self.tanh(self._at(cells, t))
+            gc = self.add(gc, self.mul(self.mul(gh, o), self._tanh_slope(level)))
+            parts = [self.mul(self.mul(gc, z), self._sigmoid_slope(i)),
+                     self.mul(self.mul(gc, before), self._sigmoid_slope(f)),
+                     self.mul(self.mul(gc, i), self._tanh_slope(z)),
+                     self.mul(self.mul(gh, level), self._sigmoid_slope(o))]
+            self.copy_(self._at(gx, t), self.cat(parts, 1))
+            gh, gc = self.matmul(self._at(gx, t), w), self.mul(gc, f)
+        return gx, self._lstm_weight(gx, h, out, reverse), gh, gc
+
+    def _lstm_weight(self, gx: Array, h: Array, out: Array, reverse: bool) -> Array:
+        """gw, as one product over all steps: each with the h before it."""
+        steps, batch, size = out.shape
+        start = self._reshape(h, (1, batch, size))
+        kept = slice(1, steps, 1) if reverse else slice(0, steps - 1, 1)
+        others = self.slice(out, (kept, slice(0, batch, 1), slice(0, size, 1)))
+        before = self.cat([others, start] if reverse else [start, others], 0)
+        rows = self._reshape(gx, (steps * batch, 4 * size))
+        return self.matmul(self._transpose(rows), self._reshape(before, (steps * batch, size)))
+
+    def _at(self, x: Array, t: int) -> Array:
+        return self.slice(x, (t, *[slice(0, n, 1) for n in x.shape[1:]]))
+
+    def _quarter(self, x: Array, k: int, size: int) -> Array:
+        return self.slice(x, (slice(0, x.shape[0], 1), slice(k * size, (k + 1) * size, 1)))
+
+    def _sigmoid_slope(self, y: Array) -> Array:
+        return self.mul(y, self.sub(1, y))
+
+    def _tanh_slope(self, y: Array) -> Array:
+        return self.sub(1, self.square(y))
+
     def _transpose(self, x: Array) -> Array:
         n = len(x.shape)
         return self.permute(x, (*range(n - 2), n - 1, n - 2))

@@ -10,7 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import numpy_conv, numpy_fused, numpy_index, numpy_linalg, numpy_random, volumes
+from . import (
+    numpy_conv,
+    numpy_fused,
+    numpy_index,
+    numpy_linalg,
+    numpy_random,
+    numpy_recurrent,
+    volumes,
+)
 from .base import Axes, Backend, Key, Number, Shape
 from .numpy_matmul import matmul
 from .numpy_sum import FLOAT16, FLOAT32, sum_kernel
@@ -448,6 +456,8 @@ class NumpyBackend(Backend):
     batch_norm_grad = staticmethod(numpy_fused.batch_norm_grad)
     attention = staticmethod(numpy_fused.attention)
     attention_grad = staticmethod(numpy_fused.attention_grad)
+    lstm = staticmethod(numpy_recurrent.lstm)
+    lstm_grad = staticmethod(numpy_recurrent.lstm_grad)
     sgd_ = staticmethod(numpy_fused.sgd_)
     adam_ = staticmethod(numpy_fused.adam_)
 

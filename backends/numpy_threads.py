@@ -247,6 +247,15 @@ def use_threads(number: int) -> None:
 
 inside = threading.local()
 workers = Workers()
+
+
+def one_core() -> None:
+    """Computes on one core from now on: for processes that share the others among them."""
+    global CORES
+    CORES = blas.threads = 1
+    blas.set_threads(1)
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=workers.forget)
     os.register_at_fork(after_in_child=blas.forget)

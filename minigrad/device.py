@@ -128,6 +128,12 @@ class Device:
         return (Device, (str(self),))
 
 
+def in_use() -> set[str]:
+    """The types of the devices that this process has started."""
+    with _lock:
+        return {name for name, _ in _devices}
+
+
 def _stack() -> list[Device]:
     if not hasattr(_local, "stack"):
         _local.stack = []

@@ -36,6 +36,7 @@ import safetensors.numpy
 from minigrad import ops
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
+from minigrad.torch_files import is_torch_file, read_torch_file
 
 _METADATA = "minigrad"
 _ZEROS = "00000000"
@@ -70,7 +71,8 @@ def save(obj: Any, f: File) -> None:
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
-    """Reads what save wrote, or any safetensors file (as a flat dict). It never runs code.
+    """Reads what save wrote, any safetensors file (as a flat dict), or what torch.save wrote of
+    tensors and plain values in dicts, lists and tuples. It never runs code.
 
     Tensors come to `map_location`, a device, or to the default device. `weights_only` is there for
     programs that pass it to PyTorch: nothing else is ever loaded. RuntimeError for a file that
@@ -80,6 +82,8 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
         name, content = os.fspath(f), Path(f).read_bytes()
     else:
         name, content = getattr(f, "name", "the file"), f.read()
+    if is_torch_file(content):
+        return read_torch_file(name, content, map_location)
     try:
         arrays = safetensors.numpy.load(content)
         metadata = _metadata(content)

@@ -1735,6 +1735,18 @@ class Tensor:
     def random_(self, from_: _int = 0, to: _int | None = None, *, generator: Any = None) -> Tensor:
         return ops.fill_random(self, ops.integers, from_, to, generator=generator)
 
+    def exponential_(self, lambd: _float = 1, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.exponential, lambd, generator=generator)
+
+    def geometric_(self, p: _float, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.geometric, p, generator=generator)
+
+    def cauchy_(self, median: _float = 0, sigma: _float = 1, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.cauchy, median, sigma, generator=generator)
+
+    def log_normal_(self, mean: _float = 1, std: _float = 2, *, generator: Any = None) -> Tensor:
+        return ops.fill_random(self, ops.log_normal, mean, std, generator=generator)
+
     def unsqueeze_(self, dim: _int) -> Tensor:
         return ops.reshape_inplace(self, ops.unsqueeze(self, dim))
 

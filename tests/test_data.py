@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 import minigrad
 from minigrad.utils.data import (
     BatchSampler,
+    ChainDataset,
     ConcatDataset,
     DataLoader,
     Dataset,
+    DistributedSampler,
     IterableDataset,
     RandomSampler,
     Sampler,
     SequentialSampler,
+    StackDataset,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
@@ -48,6 +51,11 @@ class Stream(IterableDataset):
 
     def __iter__(self):
         return iter(range(self.n))
+
+
+class Sized(Stream):
+    def __len__(self):
+        return self.n
 
 
 def generator(seed=0):
@@ -97,6 +105,34 @@ def test_concat_dataset_errors_and_sum():
     with pytest.raises(TypeError):
         ConcatDataset([Stream(3)])
     assert len(Squares(2) + Squares(3)) == 5
+
+
+def test_stack_dataset():
+    data = StackDataset(Squares(3), range(3))
+    assert len(data) == 3 and data[2] == (4, 2) and data.__getitems__([2, 0]) == [(4, 2), (0, 0)]
+    named = StackDataset(a=Subset(Squares(4), [3, 1]), b="xy")
+    assert len(named) == 2 and named[1] == {"a": 1, "b": "y"}
+    assert named.__getitems__([1, 0]) == [{"a": 1, "b": "y"}, {"a": 9, "b": "x"}]
+    (batch,) = DataLoader(named, 2)
+    assert batch["a"].tolist() == [9, 1] and batch["b"] == ["x", "y"]
+
+    class Short(Squares):
+        def __getitems__(self, indices):
+            return []
+
+    with pytest.raises(ValueError, match="Expected 1, got 0"):
+        StackDataset(Short(3)).__getitems__([0])
+    for args, kwargs in (((), {}), (([1],), {"a": [1]}), (([1], [1, 2]), {})):
+        with pytest.raises(ValueError, match="StackDataset"):
+            StackDataset(*args, **kwargs)
+
+
+def test_chain_dataset():
+    chain = Stream(2) + Stream(3)
+    assert isinstance(chain, ChainDataset) and list(chain) == [0, 1, 0, 1, 2]
+    assert len(ChainDataset([Sized(2), Sized(3)])) == 5
+    with pytest.raises(TypeError, match="use ConcatDataset"):
+        list(ChainDataset([Squares(3)]))
 
 
 def test_subset():
@@ -180,6 +216,32 @@ def test_batch_sampler(n, size, drop_last):
 def test_batch_sampler_refuses(size, drop_last):
     with pytest.raises(ValueError):
         BatchSampler(range(3), size, drop_last)
+
+
+@given(n=st.integers(1, 20), replicas=st.integers(1, 5), drop=st.booleans())
+def test_distributed_sampler(n, replicas, drop):
+    samplers = [DistributedSampler(range(n), replicas, r, drop_last=drop) for r in range(replicas)]
+    shares = [list(sampler) for sampler in samplers]
+    size = n // replicas if drop else -(-n // replicas)
+    assert [len(share) for share in shares] == [len(sampler) for sampler in samplers]
+    assert {len(share) for share in shares} == {size}
+    counts = Counter(flat(shares))
+    assert set(counts) <= set(range(n)) and (drop or len(counts) == n)
+    assert not drop or max(counts.values(), default=1) == 1
+    assert shares == [list(sampler) for sampler in samplers]
+
+
+def test_distributed_sampler_shuffles_by_seed_and_epoch():
+    sampler = DistributedSampler(range(50), 2, 0, seed=3)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert list(sampler) != first == list(DistributedSampler(range(50), 2, 0, seed=3))
+    assert list(sampler) == list(DistributedSampler(range(50), 2, 0, seed=4))
+    with pytest.raises(RuntimeError, match="pass num_replicas and rank"):
+        DistributedSampler(range(3))
+    for rank in (-1, 2):
+        with pytest.raises(ValueError, match=r"interval \[0, 1\]"):
+            DistributedSampler(range(3), 2, rank)
 
 
 # Collating
@@ -310,11 +372,6 @@ def test_getitems_is_used():
     assert values(DataLoader(Bulk(3), 2)) == [[0, -1], [-2]]
 
 
-def test_worker_processes_come_later():
-    with pytest.raises(NotImplementedError, match="come later; use num_workers=0"):
-        DataLoader(Squares(3), num_workers=2)
-
-
 @pytest.mark.parametrize(
     ("data", "options"),
     [
@@ -323,6 +380,8 @@ def test_worker_processes_come_later():
         (Squares(3), {"prefetch_factor": 2}),
         (Squares(3), {"persistent_workers": True}),
         (Squares(3), {"multiprocessing_context": "spawn"}),
+        (Squares(3), {"multiprocessing_context": "thread", "num_workers": 1}),
+        (Squares(3), {"prefetch_factor": -1, "num_workers": 1}),
         (Squares(3), {"sampler": [0], "shuffle": True}),
         (Squares(3), {"batch_sampler": [[0]], "batch_size": 2}),
         (Squares(3), {"batch_sampler": [[0]], "shuffle": True}),

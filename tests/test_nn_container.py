@@ -144,10 +144,10 @@ def test_lazy_layers_become_ordinary_ones():
     net(minigrad.ones(2, 3, 5, 5, dtype=minigrad.float64)).sum().backward()
     assert [type(layer) for layer in net] == [nn.Conv2d, nn.BatchNorm2d, nn.Flatten, nn.Linear]
     assert type(net[0].weight) is nn.Parameter and net[3].in_features == 36
+    assert net[0].weight.std().item() > 0.05 and net[1].weight.tolist() == [1.0] * 4
     before = net[3].bias.tolist()
     optimizer.step()
     assert net[3].bias.tolist() != before
-    assert net[0].weight.std().item() > 0.05 and net[1].weight.tolist() == [1.0] * 4
 
 
 def test_lazy_layers_load_weights():

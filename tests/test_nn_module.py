@@ -1,6 +1,7 @@
 """Module: attributes, walks over the tree, state_dict, modes, hooks, repr."""
 
 import copy
+import math
 import pickle
 from collections import OrderedDict
 
@@ -442,3 +443,88 @@ def test_parameter():
         nn.Parameter(minigrad.tensor([1]))
     with pytest.raises(TypeError, match="must be a Tensor"):
         nn.Parameter([1.0])
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+def test_copies_of_parametrized_modules_are_independent():
+    layer = nn.utils.parametrize.register_parametrization(nn.Linear(3, 2), "weight", Doubled())
+    twin = copy.deepcopy(layer)
+    before = layer.weight.tolist()
+    nn.utils.parametrize.remove_parametrizations(twin, "weight", leave_parametrized=False)
+    assert type(twin) is nn.Linear and layer.weight.tolist() == before
+    assert (twin.weight * 2).tolist() == before
+    assert layer(minigrad.ones(3)).tolist() == pytest.approx(
+        (twin(minigrad.ones(3)) * 2 - twin.bias).tolist()
+    )
+
+
+def test_parametrized_weights_are_computed_once_within_cached():
+    calls = []
+
+    class Counted(nn.Module):
+        def forward(self, x):
+            calls.append(x)
+            return x + 0
+
+    layer = nn.utils.parametrize.register_parametrization(nn.Linear(3, 2), "weight", Counted())
+    calls.clear()
+    with nn.utils.parametrize.cached():
+        for _ in range(3):
+            layer(minigrad.ones(1, 3))
+    assert len(calls) == 1
+    layer(minigrad.ones(1, 3))
+    assert len(calls) == 2
+
+
+def test_spectral_norm_may_be_used_twice_before_the_gradient():
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2))
+    x = minigrad.ones(1, 3)
+    (layer(x) + layer(x)).sum().backward()
+    assert layer.parametrizations.weight.original.grad is not None
+
+
+def test_values_go_back_through_parametrizations_from_the_last_to_the_first():
+    class Exponential(nn.Module):
+        def forward(self, x):
+            return x.exp()
+
+        def right_inverse(self, y):
+            return y.log()
+
+    class Halved(nn.Module):
+        def forward(self, x):
+            return x / 2
+
+        def right_inverse(self, y):
+            return y * 2
+
+    layer = nn.Linear(1, 1)
+    with minigrad.no_grad():
+        layer.weight.fill_(1.0)
+    for module in (Exponential(), Halved()):
+        nn.utils.parametrize.register_parametrization(layer, "weight", module)
+    layer.weight = minigrad.tensor([[3.0]])
+    assert layer.weight.item() == pytest.approx(3.0)
+    assert layer.parametrizations.weight.original.item() == pytest.approx(math.log(6.0))
+
+
+def test_weight_norm_has_second_gradients():
+    v = minigrad.randn(2, 3, dtype=minigrad.float64).requires_grad_()
+    g = minigrad.rand(2, 1, dtype=minigrad.float64).requires_grad_()
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    normed = layer.parametrizations.weight[0]
+    assert minigrad.autograd.gradgradcheck(normed, (g, v))
+
+
+def test_gradients_of_an_embedding_by_frequency():
+    index = minigrad.tensor([3, 0, 0, 3, 3, 1])
+    for function in (nn.functional.embedding, nn.functional.embedding_bag):
+        table = minigrad.ones(4, 2).requires_grad_()
+        args = (index, table) if function is nn.functional.embedding else (index[None], table)
+        options = {} if function is nn.functional.embedding else {"mode": "sum"}
+        function(*args, scale_grad_by_freq=True, **options).sum().backward()
+        assert table.grad[:, 0].tolist() == pytest.approx([1.0, 1.0, 0.0, 1.0])

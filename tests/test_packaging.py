@@ -31,7 +31,8 @@ LAYERS = [
     [
         "minigrad.accelerator", "minigrad.amp", "minigrad.cuda", "minigrad.func", "minigrad.linalg",
         "minigrad.settings", "minigrad.types", "minigrad.nn", "minigrad.optim", "minigrad.utils",
-        "minigrad.serialization", "minigrad.datasets", "minigrad.transforms",
+        "minigrad.serialization", "minigrad.torch_files", "minigrad.datasets",
+        "minigrad.transforms",
     ],
     ["minigrad", "minigrad.testing"],
 ]

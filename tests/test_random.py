@@ -30,6 +30,10 @@ DRAWS = {
     "uniform_": lambda **k: minigrad.empty(3).uniform_(-1, 4, **k),
     "bernoulli_": lambda **k: minigrad.empty(9).bernoulli_(0.5, **k),
     "random_": lambda **k: minigrad.empty(9, dtype=minigrad.int64).random_(3, 100, **k),
+    "exponential_": lambda **k: minigrad.empty(9).exponential_(0.5, **k),
+    "geometric_": lambda **k: minigrad.empty(9).geometric_(0.2, **k),
+    "cauchy_": lambda **k: minigrad.empty(9).cauchy_(**k),
+    "log_normal_": lambda **k: minigrad.empty(9).log_normal_(**k),
     "dropout": lambda **k: minigrad.dropout(minigrad.ones(9), **k),
 }
 
@@ -110,6 +114,18 @@ def test_uniform_and_normal_parameters():
     assert minigrad.normal(5.0, std).shape == (3,)
 
 
+def test_other_distributions():
+    """Means where there are any, and quartiles."""
+    x = minigrad.empty(20_000).exponential_(0.5).numpy()
+    assert x.min() >= 0 and abs(x.mean() - 2) < 0.1 and abs(x.var() - 4) < 0.4
+    x = minigrad.empty(20_000, dtype=minigrad.int64).geometric_(0.25).numpy()
+    assert x.dtype == np.int64 and x.min() == 1 and abs(x.mean() - 4) < 0.2
+    quartiles = np.quantile(minigrad.empty(20_000).cauchy_(3.0, 2.0).numpy(), [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(quartiles, [1, 3, 5], atol=0.15)
+    x = np.log(minigrad.empty(20_000).log_normal_(0.5, 2.0).numpy())
+    assert abs(x.mean() - 0.5) < 0.06 and abs(x.std() - 2) < 0.05
+
+
 def test_randint_and_random_():
     x = minigrad.randint(3, (1000,)).numpy()
     assert x.dtype == np.int64 and set(x) == {0, 1, 2}
@@ -179,6 +195,10 @@ def test_multinomial_errors(weights, n, replacement, text):
      (lambda: minigrad.rand(-1), RuntimeError),
      (lambda: minigrad.empty(2).uniform_(2, 1), RuntimeError),
      (lambda: minigrad.empty(2).bernoulli_(1.5), RuntimeError),
+     (lambda: minigrad.empty(2).exponential_(0), RuntimeError),
+     (lambda: minigrad.empty(2).geometric_(1.0), RuntimeError),
+     (lambda: minigrad.empty(2).cauchy_(0, -1), RuntimeError),
+     (lambda: minigrad.empty(2).log_normal_(0, 0), RuntimeError),
      (lambda: minigrad.manual_seed(2**64), RuntimeError),
      (lambda: minigrad.manual_seed("x"), TypeError),
      (lambda: minigrad.set_rng_state(minigrad.zeros(3)), RuntimeError),

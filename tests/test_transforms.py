@@ -111,6 +111,15 @@ def test_random_crops_are_all_windows_equally_often():
     assert counts.min() > 30 and counts.max() < 95  # 60 each, give or take 4.5 times the spread
 
 
+def test_a_crop_that_is_larger_finds_the_image_anywhere():
+    x = np.array([[[1], [2]]], np.uint8)
+    crop = transforms.RandomCrop((3, 2), pad_if_needed=True, fill=9)
+    framed = np.pad(x, [(0, 0), (1, 1), (1, 1)], constant_values=9)
+    windows = [framed[0, i : i + 3, j : j + 2].tolist() for i in range(2) for j in range(2)]
+    found = [windows.index(crop(x)[0].tolist()) for _ in range(100)]
+    assert set(found) == {0, 1, 2, 3}
+
+
 def test_flips_happen_with_their_probability():
     x = np.array([[[0, 1]]], np.uint8)
     flips = sum(int(transforms.RandomHorizontalFlip(0.3)(x)[0, 0, 0]) for _ in range(500))
@@ -247,6 +256,11 @@ def test_resize_by_hand():
     assert F.resize(x, [1, 2], "nearest")[0, 0].tolist() == [0, 8]
     assert F.resize(x, [1, 2], "nearest-exact")[0, 0].tolist() == [4, 12]
     assert F.resize(np.array([[[0, 255]]], np.uint8), [1, 1]).tolist() == [[[128]]]
+    assert transforms.Resize((1, 2))(x).tolist() == F.resize(x, [1, 2], antialias=True).tolist()
+    x = np.arange(7).reshape(1, 1, 7)
+    for n in (1, 3, 4, 5, 9):
+        middles = [min(int((i + 0.5) * 7 / n), 6) for i in range(n)]
+        assert F.resize(x, [1, n], "nearest-exact")[0, 0].tolist() == middles
 
 
 @pytest.mark.parametrize(
@@ -269,6 +283,8 @@ def test_resize_with_a_largest_size():
 def test_center_crop_of_what_is_smaller():
     out = F.center_crop(np.ones((1, 2, 1), np.uint8), (3, 4))
     assert out[0].tolist() == [[0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    out = F.center_crop(np.ones((1, 1, 1), np.uint8), (3, 5))
+    assert out[0].tolist() == [[0] * 5, [0, 0, 1, 0, 0], [0] * 5]
 
 
 # Values
@@ -325,6 +341,22 @@ def test_hues_go_round():
     assert opposite[0] == [0, 255, 255] and opposite[1] == [0, 0, 255]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_factors_between(dtype):
+    scale = 1 if dtype == np.uint8 else 1 / 256
+    x = np.array([[[100, 203]], [[100, 201]], [[100, 202]]], dtype) * dtype(scale)
+    grey = 0.2989 * x[0] + 0.587 * x[1] + 0.114 * x[2]
+    if dtype == np.uint8:
+        grey = np.floor(grey)
+    for adjust, other in ((F.adjust_contrast, grey.mean()), (F.adjust_saturation, grey)):
+        expected = 0.75 * x + 0.25 * other
+        out = adjust(x, 0.75)
+        if dtype == np.uint8:
+            expected = np.floor(expected)
+        np.testing.assert_allclose(out, expected, rtol=1e-5)
+    assert F.adjust_brightness(x, 2.0).max() == (255 if dtype == np.uint8 else 1)
+
+
 def test_brightness_saturates_and_grey_weighs_colours():
     x = np.array([[[100]], [[200]], [[0]]], np.uint8)
     assert F.adjust_brightness(x, 2.0).ravel().tolist() == [200, 255, 0]
@@ -358,10 +390,10 @@ def test_to_image():
         (lambda: transforms.RandomCrop(0), ValueError, "from 1 on; got 0"),
         (lambda: transforms.Resize((2, 3), max_size=9), ValueError, "max_size"),
         (lambda: transforms.Resize(4, max_size=4), ValueError, "max_size"),
-        (lambda: transforms.RandomHorizontalFlip(1.5), ValueError, "p should be in"),
+        (lambda: transforms.RandomHorizontalFlip(1.01), ValueError, "p should be in"),
         (lambda: transforms.RandomRotation(-3), ValueError, "degrees .* non negative"),
         (lambda: transforms.RandomRotation((3, 1)), ValueError, "degrees"),
-        (lambda: transforms.RandomAffine(0, (2, 0)), ValueError, "between 0 and 1"),
+        (lambda: transforms.RandomAffine(0, (1.01, 0)), ValueError, "between 0 and 1"),
         (lambda: transforms.RandomAffine(0, scale=(0, 1)), ValueError, "positive"),
         (lambda: transforms.ColorJitter(-0.1), ValueError, "brightness"),
         (lambda: transforms.ColorJitter(0, (-1, 1)), ValueError, "contrast"),
@@ -380,9 +412,11 @@ def test_arguments_that_make_no_sense(make, error, text):
         (lambda x: transforms.RandomCrop(5)(x), "larger than input image .*pad_if_needed"),
         (lambda x: F.crop(x, 0, 1, 4, 4), "pad the image first"),
         (lambda x: F.crop(x, -1, 0, 2, 2), "pad the image first"),
+        (lambda x: F.crop(x, 3, 0, 2, 2), "pad the image first"),
         (lambda x: F.resize(x, [2, 2], "cubic"), "nearest, nearest-exact or bilinear"),
         (lambda x: F.rotate(x, 3, "cubic"), "nearest or bilinear"),
-        (lambda x: F.adjust_hue(x, 0.7), "not in"),
+        (lambda x: F.adjust_hue(x, 0.51), "not in"),
+        (lambda x: F.adjust_hue(x, -0.51), "not in"),
         (lambda x: F.adjust_contrast(x, -1.0), "non-negative"),
         (lambda x: F.rgb_to_grayscale(x[:2]), "1 or 3 channels"),
     ],
@@ -390,6 +424,20 @@ def test_arguments_that_make_no_sense(make, error, text):
 def test_images_that_do_not_fit(call, text):
     with pytest.raises(ValueError, match=text):
         call(np.zeros((3, 4, 4), np.uint8))
+
+
+def test_arguments_at_their_ends():
+    x = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    chain = transforms.Compose([
+        transforms.RandomHorizontalFlip(1.0), transforms.RandomVerticalFlip(0.0),
+        transforms.RandomRotation((0, 0)), transforms.RandomAffine(0, (0, 0), (1, 1), 0),
+        transforms.ColorJitter((1, 1), 0, 0, 0.0), transforms.RandomCrop((2, 2)),
+    ])  # fmt: skip
+    assert chain(x).tolist() == x[..., ::-1].tolist()
+    transforms.RandomAffine(0, (1, 1))(x)
+    transforms.ColorJitter(hue=0.5)(x)
+    assert F.adjust_hue(x, -0.5).shape == x.shape
+    assert transforms.CenterCrop(1)(x).shape == (3, 1, 1)
 
 
 def test_reprs():

@@ -15,6 +15,7 @@ from .norm import Norm
 from .optim import Optim
 from .pool import Pool
 from .random import Random
+from .recurrent import Recurrent
 from .reduce import Reduce
 from .softmax import Softmax
 from .sort import Sort
@@ -22,7 +23,8 @@ from .views import Views
 
 
 class OpenCLBackend(
-    Memory, Views, Elementwise, Reduce, Index, Sort, Softmax, Loss, Norm, Pool, Optim, Random
+    Memory, Views, Elementwise, Reduce, Index, Sort, Softmax, Loss, Norm, Pool, Optim, Random,
+    Recurrent
 ):
     """Kernels on `array.Array`, on the device `opencl:index`."""
 

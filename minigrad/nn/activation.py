@@ -177,6 +177,29 @@ class LeakyReLU(_MaybeInPlace):
         return self._with_inplace(f"negative_slope={self.negative_slope}")
 
 
+class RReLU(_MaybeInPlace):
+    """x where x > 0, else a x, a random between `lower` and `upper`: see functional.rrelu.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.RReLU(0.25, 0.75).eval()(minigrad.tensor([-2.0, 3.0]))
+    tensor([-1.,  3.])
+    """
+
+    def __init__(
+        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
+    ) -> None:
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rrelu(x, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return self._with_inplace(f"lower={self.lower}, upper={self.upper}")
+
+
 class ELU(_MaybeInPlace):
     """x where x > 0, else alpha * (exp(x) - 1).
 
@@ -401,6 +424,21 @@ class Softmax(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """softmax over the channels of x (N, C, H, W) or (C, H, W); ValueError for others.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Softmax2d()(minigrad.zeros(4, 1, 1)).flatten()
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {x.ndim}D instead")
+        return F.softmax(x, dim=-3)
 
 
 class LogSoftmax(Module):

@@ -56,3 +56,43 @@ class Dropout2d(_Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout2d(x, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """Dropout of whole channels of x (N, C, D, H, W).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> sums = nn.Dropout3d(p=0.5)(minigrad.ones(1, 3, 2, 2, 1)).flatten(2).sum(2)
+    >>> bool(((sums == 0) | (sums == 8)).all())
+    True
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout3d(x, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout that keeps mean 0 and variance 1, to go with SELU: see functional.alpha_dropout.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.AlphaDropout(0.5).eval()(minigrad.ones(2))
+    tensor([1., 1.])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.alpha_dropout(x, self.p, self.training, self.inplace)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """AlphaDropout of whole channels of x (N, C, ...).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.FeatureAlphaDropout(0.5)(minigrad.zeros(8, 8, 5)).std(2).max()
+    tensor(0.)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(x, self.p, self.training, self.inplace)

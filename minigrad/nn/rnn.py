@@ -38,13 +38,16 @@ def _relu_step(x: Tensor, state: State, w: Tensor, b: Tensor | None) -> State:
 
 
 def _lstm_step(x: Tensor, state: State, w: Tensor, b: Tensor | None) -> State:
-    """i, f, g, o = x + W h + b;  c' = sigmoid(f) c + sigmoid(i) tanh(g);
-    h' = sigmoid(o) tanh(c')
-    """
+    """That of ops.lstm_step. The bias is in x already."""
     h, c = state
-    i, f, g, o = (x + F.linear(h, w, b)).chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+    return ops.lstm_step(x, h, c, w)
+
+
+def _projected_step(x: Tensor, state: State, w: Any, b: Tensor | None) -> State:
+    """The step of an LSTM, with W_hr h' for h'; w is (W, W_hr)."""
+    w, w_hr = w
+    h, c = _lstm_step(x, state, w, b)
+    return F.linear(h, w_hr), c
 
 
 def _gru_step(x: Tensor, state: State, w: Tensor, b: Tensor | None) -> State:
@@ -68,16 +71,24 @@ class _Recurrent(Module):
     mode: str
     input_size: int
     hidden_size: int
+    proj_size = 0
     bias: bool
+
+    @property
+    def _state_size(self) -> int:
+        """That of h; a cell has hidden_size always."""
+        return self.proj_size or self.hidden_size
 
     def _add_weights(self, suffix: str, inputs: int, device: Any, dtype: Any) -> None:
         rows = GATES[self.mode] * self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {
             "weight_ih": (rows, inputs),
-            "weight_hh": (rows, self.hidden_size),
+            "weight_hh": (rows, self._state_size),
             "bias_ih": (rows,),
             "bias_hh": (rows,),
         }
+        if self.proj_size:
+            shapes["weight_hr"] = (self.proj_size, self.hidden_size)
         for name, shape in shapes.items():
             if self.bias or name.startswith("weight"):
                 values = Parameter(ops.empty(*shape, device=device, dtype=dtype))
@@ -97,6 +108,8 @@ class _Recurrent(Module):
         w, w_h, b, b_h = (getattr(self, name + suffix, None) for name in names)
         if b is not None and self.mode != "GRU":  # its reset gate scales b_hh, others only add it
             b, b_h = b + b_h, None
+        if self.proj_size:
+            w_h = w_h, getattr(self, f"weight_hr{suffix}")
         return w, w_h, b, b_h
 
 
@@ -118,6 +131,7 @@ class RNNBase(_Recurrent):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -125,6 +139,7 @@ class RNNBase(_Recurrent):
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.proj_size = proj_size
         self.num_layers = num_layers
         self.bias = bias
         self.batch_first = batch_first
@@ -133,7 +148,7 @@ class RNNBase(_Recurrent):
         self._check_arguments()
         self.dropout = float(dropout)
         for layer, suffix in self._places():
-            inputs = hidden_size * (1 + bidirectional) if layer else input_size
+            inputs = self._state_size * (1 + bidirectional) if layer else input_size
             self._add_weights(suffix, inputs, device, dtype)
         self.reset_parameters()
 
@@ -159,6 +174,12 @@ class RNNBase(_Recurrent):
                 raise ValueError(
                     f"{name}: {argument} must be greater than zero, got {getattr(self, argument)}"
                 )
+
+        if not 0 <= self.proj_size < self.hidden_size:
+            raise ValueError(
+                f"{name}: proj_size must be from 0, for none, to less than hidden_size "
+                f"{self.hidden_size}, got {self.proj_size}"
+            )
 
     def _places(self) -> list[tuple[int, str]]:
         """(layer, suffix of its weights' names) in the order of the states."""
@@ -240,7 +261,7 @@ class RNNBase(_Recurrent):
                 for s, s0 in zip(state, initial, strict=True)
             )
             out, state = self._steps(pieces[n].reshape(steps, batch, -1), state, w_h, b_h, reverse)
-            outs.append(out.reshape(steps * batch, self.hidden_size))
+            outs.append(out.reshape(steps * batch, self._state_size))
         out = ops.cat(outs[::-1] if reverse else outs) if len(outs) > 1 else outs[0]
         rows = zip(state, *reversed(ended), strict=True)
         return out, tuple(ops.cat(list(parts)) for parts in rows)
@@ -249,7 +270,11 @@ class RNNBase(_Recurrent):
         self, x: Tensor, state: State, w: Tensor, b: Tensor | None, reverse: bool
     ) -> tuple[Tensor, State]:
         """The steps of one segment: projections (T, N, gates * H) to states (T, N, H)."""
-        step, outs = STEPS[self.mode], []
+        if self.mode == "LSTM" and not self.proj_size:
+            h, c = state
+            out, c = ops.lstm(x, w, h, c, reverse)
+            return out, (out[0 if reverse else -1], c)
+        step, outs = _projected_step if self.proj_size else STEPS[self.mode], []
         inputs = x.unbind(0)
         for gates in reversed(inputs) if reverse else inputs:
             state = step(gates, state, w, b)
@@ -257,19 +282,18 @@ class RNNBase(_Recurrent):
         return ops.stack(outs[::-1] if reverse else outs), state
 
     def _states(self, x: Tensor, hx: Any, batch: int, batched: bool) -> list[Tensor]:
-        """The initial states, (layers * directions, N, H) each, zeros where there are none."""
+        """The initial states, (layers * directions, N, size) each, zeros where there are none."""
         count = self.num_layers * (1 + self.bidirectional)
-        shape = (count, batch, self.hidden_size)
+        sizes = (self._state_size, self.hidden_size)[: STATES[self.mode]]
         if hx is None:
-            return [x.new_zeros(shape) for _ in range(STATES[self.mode])]
+            return [x.new_zeros(count, batch, size) for size in sizes]
         states = list(hx) if STATES[self.mode] == 2 else [hx]
-        wanted = shape if batched else (count, self.hidden_size)
-        for name, state in zip(("hidden", "cell"), states, strict=False):
+        for name, state, size in zip(("hidden", "cell"), states, sizes, strict=False):
+            wanted = (count, batch, size) if batched else (count, size)
             if state.shape != wanted:
                 raise RuntimeError(
                     f"{self._get_name()}: Expected {name} state of size {wanted}, (layers * "
-                    f"directions, {'batch, ' if batched else ''}hidden_size), got "
-                    f"{tuple(state.shape)}"
+                    f"directions, {'batch, ' if batched else ''}size), got {tuple(state.shape)}"
                 )
         return states if batched else [s.unsqueeze(1) for s in states]
 
@@ -298,7 +322,7 @@ class RNNBase(_Recurrent):
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
         usual = {
-            "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0,
+            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0,
             "bidirectional": False,
         }  # fmt: skip
         for name, default in usual.items():
@@ -339,7 +363,7 @@ class RNN(RNNBase):
         _check_nonlinearity(nonlinearity, ValueError)
         super().__init__(
             f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first,
-            dropout, bidirectional, device, dtype,
+            dropout, bidirectional, 0, device, dtype,
         )  # fmt: skip
         self.nonlinearity = nonlinearity
 
@@ -351,7 +375,8 @@ class LSTM(RNNBase):
         c_t = sigmoid(f) c_(t-1) + sigmoid(i) tanh(g)
         h_t = sigmoid(o) tanh(c_t)
 
-    Takes (x, (h, c)) and returns (out, (h, c)), with the shapes of RNN.
+    Takes (x, (h, c)) and returns (out, (h, c)), with the shapes of RNN. With `proj_size` each h_t
+    is multiplied by a matrix W_hr (proj_size, hidden_size) more (Sak et al., 2014).
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -373,11 +398,9 @@ class LSTM(RNNBase):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        if proj_size:
-            raise NotImplementedError("LSTM: proj_size is not there yet")
         super().__init__(
             "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            device, dtype,
+            proj_size, device, dtype,
         )  # fmt: skip
 
 
@@ -412,7 +435,7 @@ class GRU(RNNBase):
     ) -> None:
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            device, dtype,
+            0, device, dtype,
         )  # fmt: skip
 
 

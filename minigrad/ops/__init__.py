@@ -12,6 +12,7 @@
     products      addmv, kron, cross, cdist, cov ...
     decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
     conv, pool    convolutions and pooling
+    recurrent     the steps of an LSTM
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
     random        random numbers and the generator
@@ -35,6 +36,7 @@ from minigrad.ops import (  # isort: skip
     printing,
     products,
     random,
+    recurrent,
     reduce,
     shape,
     special,
@@ -62,6 +64,7 @@ from minigrad.ops.pool import *
 from minigrad.ops.printing import format_tensor, set_printoptions
 from minigrad.ops.products import *
 from minigrad.ops.random import *
+from minigrad.ops.recurrent import lstm, lstm_step
 from minigrad.ops.reduce import *
 from minigrad.ops.shape import *
 from minigrad.ops.special import *

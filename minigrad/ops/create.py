@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -474,8 +476,12 @@ def arange(
             f"upper bound and lower bound inconsistent with step sign: arange({start}, {end}, "
             f"{step})"
         )
-    count = int(np.ceil((end - start) / step))
+    if not math.isfinite(end - start):
+        raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
     target = dtypes.as_numpy(dtype) if dtype is not None else dtypes.of_number(start + end + step)
+    if target == dtypes.int64.numpy and int(step):
+        start, end, step = int(start), int(end), int(step)
+    count = int(np.ceil((end - start) / step))
     place = devices.resolve(device)
     return _finish(place.backend.arange(start, step, count, target), place, requires_grad)
 
@@ -495,14 +501,29 @@ def linspace(
     >>> minigrad.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    if steps < 0:
+    for x in (start, end):
+        if isinstance(x, Tensor) and x.dim():
+            raise RuntimeError(
+                "linspace only supports 0-dimensional start and end tensors, but got shape "
+                f"{list(x.shape)}"
+            )
+    if operator.index(steps) < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
-    start, end = float(start), float(end)
+    if target in dtypes.FLOATS:
+        values = np.linspace(float(start), float(end), steps, dtype=target)
+    else:
+        values = _int_steps(int(start), int(end), steps).astype(target)
     place = devices.resolve(device)
-    return _finish(
-        place.backend.from_host(np.linspace(start, end, steps, dtype=target)), place, requires_grad
-    )
+    return _finish(place.backend.from_host(values), place, requires_grad)
+
+
+def _int_steps(start: int, end: int, steps: int) -> np.ndarray:
+    """Cut towards 0, from the nearer end: so that both ends are exact."""
+    if steps == 1:
+        return np.array([start])
+    step, i = (end - start) / max(steps - 1, 1), np.arange(steps)
+    return np.trunc(np.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)))
 
 
 def eye(

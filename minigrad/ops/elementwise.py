@@ -69,7 +69,7 @@ remainder = not_of_bools(
 neg = elementwise("neg", "x", x=lambda g: -g)
 abs = elementwise("abs", "x", x=lambda g, x: g * sign(x))
 sign = elementwise("sign", "x", x=lambda g: _zero(g))
-square = elementwise("square", "x", x=lambda g, x: g * (2 * x))
+_square = elementwise("square", "x", x=lambda g, x: g * (2 * x))
 sqrt = elementwise("sqrt", "x", to_float=True, x=lambda g, out: g / (2 * out))
 rsqrt = elementwise("rsqrt", "x", to_float=True, x=lambda g, out: g * (-0.5 * out * out * out))
 reciprocal = elementwise("reciprocal", "x", to_float=True, x=lambda g, out: -g * out * out)
@@ -275,6 +275,19 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 add.op, sub.op = _add.op, _sub.op  # type: ignore[attr-defined]  # for inplace: alpha aside, they are their primitives
 
 
+def square(input: Tensor) -> Tensor:
+    """out = x^2, element by element; bools give int64.
+
+    >>> import minigrad
+    >>> minigrad.square(minigrad.tensor([3, -2]))
+    tensor([9, 4])
+    """
+    return _square(input.long() if _is_bool(input) else input)
+
+
+square.op = _square.op  # type: ignore[attr-defined]
+
+
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """out = other - alpha * input: sub the other way round.
 
@@ -331,7 +344,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     """
     if type(exponent) in NUMBERS:
         if exponent == 2 and input.array.dtype in dtypes.FLOATS:
-            return square(input)
+            return _square(input)
         if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
             raise RuntimeError(
                 "Integers to negative integer powers are not allowed; convert with .float() first"
@@ -485,6 +498,10 @@ def isclose(
     >>> minigrad.isclose(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(
+            f"isclose(): rtol and atol must be greater than or equal to zero, got {rtol}, {atol}"
+        )
     if input.dtype is not other.dtype:
         raise RuntimeError(
             f"{input.dtype} did not match {other.dtype}: isclose compares tensors of one type"

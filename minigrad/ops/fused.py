@@ -17,7 +17,7 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd.broadcast import expand, reshape, sum_
 from minigrad.autograd.inplace import where_
-from minigrad.autograd.mode import mode
+from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.names import numpy_names
 from minigrad.ops.axes import one_axis
@@ -548,6 +548,10 @@ def embedding(
     """out[...] = weight[input[...]]: rows of weight (K, D) by their numbers. The row `padding_idx`
     gets no gradient.
 
+    With `max_norm` the rows that are used are first scaled down, in place, to a norm of order
+    `norm_type` of at most that. `scale_grad_by_freq` divides the gradient of a row by how often it
+    is used. Gradients are dense also when `sparse`.
+
     IndexError for numbers out of range, RuntimeError for types that do not fit.
 
     >>> import minigrad
@@ -555,10 +559,6 @@ def embedding(
     tensor([[2.],
             [0.]])
     """
-    if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
-            "embedding(): max_norm, scale_grad_by_freq and sparse are not there yet"
-        )
     if input.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError(
             "embedding(): Expected tensor for argument #1 'indices' to be of dtype int64 or "
@@ -568,6 +568,8 @@ def embedding(
         raise RuntimeError(f"embedding(): 'weight' must be 2-D, got shape {tuple(weight.shape)}")
     index = reshape(input.long(), (input.numel(),))
     try:
+        if max_norm is not None:
+            _shorten_rows_(weight, index, max_norm, norm_type)
         out = weight.index_select(0, index)
     except IndexError as error:
         raise IndexError(
@@ -575,7 +577,19 @@ def embedding(
         ) from None
     if padding_idx is not None:
         out = _without_gradient(out, index == _row(padding_idx, weight.shape[0]))
+    if scale_grad_by_freq and out.requires_grad:
+        uses = index.new_zeros(weight.shape[0]).index_add(0, index, index.new_ones(index.shape))
+        share = reshape(uses.index_select(0, index), (index.numel(), 1)).to(out.dtype).reciprocal()
+        out = out.detach() + (out - out.detach()) * share
     return reshape(out, (*input.array.shape, weight.shape[1]))
+
+
+@no_grad()
+def _shorten_rows_(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
+    rows = index.unique()
+    values = weight.index_select(0, rows)
+    norms = values.norm(norm_type, 1, keepdim=True)
+    weight[rows] = where_(norms > max_norm, values * (max_norm / (norms + 1e-7)), values)
 
 
 def _row(padding_idx: int, rows: int) -> int:

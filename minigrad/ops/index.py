@@ -25,7 +25,7 @@ from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
-from minigrad.ops.shape import common_shape, pad_, slice_, viewed, whole, zeros
+from minigrad.ops.shape import common_shape, narrow, pad_, ravel, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
 
 
@@ -461,6 +461,8 @@ def gather(input: Tensor, dim: Any, index: Tensor) -> Tensor:
     tensor([[2],
             [3]])
     """
+    if not index.numel():  # of any shape and type, as PyTorch has it
+        return broadcast.reshape(narrow(ravel(input), 0, 0, 0), index.array.shape)
     index = _along("gather", input, index)
     x, lines = _line(input), _line(index)
     axis = one_axis("gather", dim, x.dim())
@@ -633,11 +635,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
     tensor([[1, 2, 3]])
     """
     if dim is None:
-        return gather(
-            broadcast.reshape(input, (input.numel(),)),
-            0,
-            broadcast.reshape(indices, (indices.numel(),)),
-        )
+        flat = broadcast.reshape(input, (input.numel(),))
+        return take_along_dim(flat, broadcast.reshape(indices, (indices.numel(),)), 0)
     if input.dim() != indices.dim():
         raise RuntimeError(
             "take_along_dim(): input and indices should have the same number of dimensions, but "
@@ -648,7 +647,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: Any = None) -> Tensor:
     others = [(*known[:axis], 1, *known[axis + 1 :]) for known in (x, shape)]
     common = common_shape("take_along_dim", others)
     sizes = [(*common[:axis], n, *common[axis + 1 :]) for n in (x[axis], shape[axis])]
-    return gather(broadcast.expand(input, sizes[0]), axis, broadcast.expand(indices, sizes[1]))
+    counted = where_(indices < 0, indices + x[axis], indices)  # negative ones from the end
+    return gather(broadcast.expand(input, sizes[0]), axis, broadcast.expand(counted, sizes[1]))
 
 
 # -- by mask

@@ -30,7 +30,7 @@ from minigrad.ops.index import (
 )
 from minigrad.ops.norms import norm
 from minigrad.ops.reduce import any, cumsum_
-from minigrad.ops.shape import cat, common_shape, viewed
+from minigrad.ops.shape import cat, common_shape, ravel, viewed
 from minigrad.tensor import Tensor
 
 _scatter_max = primitive(
@@ -359,7 +359,7 @@ def unique_consecutive(
     n = x.array.shape[axis]
     rows = broadcast.reshape(x.movedim(axis, 0), (n, x.numel() // n if n else 0))
     is_new = cat([x.new_ones(min(n, 1), dtype=dtypes.bool_), any(rows[1:] != rows[:-1], 1)], 0)
-    starts = broadcast.reshape(nonzero(is_new), (-1,))
+    starts = ravel(nonzero(is_new))
     inverse = cumsum_(cast(is_new, dtypes.int64.numpy), 0) - 1
     counts = cat([starts[1:], starts.new_full((min(n, 1),), n)], 0) - starts
     if dim is None:

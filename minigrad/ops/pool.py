@@ -306,6 +306,11 @@ def _adaptive_sizes(
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}(): input must be a Tensor, got {type(x).__name__}")
     space = tuple(x.shape[-d:])
+    if d > 1 and x.dim() <= d and isinstance(output_size, Sequence):
+        raise ValueError(
+            f"{name}(): Input dimension should be at least {d + 1} for an output_size of {d} "
+            f"entries, got {list(x.shape)}"
+        )
     if x.dim() not in (d + 1, d + 2) or 0 in space:
         raise RuntimeError(
             f"{name}(): Expected {d + 1}D or {d + 2}D tensor with non-empty spatial dims, but got "

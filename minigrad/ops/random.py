@@ -13,11 +13,11 @@ waits for no device, and a recorded program counts on at every replay (device.py
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,7 @@ def _checked_seed(seed: Any) -> int:
 _generators: dict[Device, Generator] = {}  # the default ones
 _generators_lock = threading.Lock()
 _first_seed = _unforeseen()  # of default generators that nobody has asked for yet
+_local = threading.local()  # what drawing_from has put in their place in this thread
 
 
 def default_generator(device: Any = None) -> Generator:
@@ -171,12 +172,34 @@ def default_generator(device: Any = None) -> Generator:
     >>> minigrad.manual_seed(3) is minigrad.ops.random.default_generator()
     True
     """
+    source: Callable[[], Generator] | None = getattr(_local, "source", None)
+    if source is not None:
+        return source()
     place = devices.resolve(device)
     found = _generators.get(place)
     if found is None:
         with _generators_lock:
             found = _generators.setdefault(place, Generator(place)._start(_first_seed))
     return found
+
+
+@contextlib.contextmanager
+def drawing_from(source: Callable[[], Generator]) -> Iterator[None]:
+    """Inside, and in this thread, source() is the default generator of every device.
+
+    >>> import minigrad
+    >>> g = minigrad.Generator()
+    >>> with minigrad.ops.random.drawing_from(lambda: g):
+    ...     x = minigrad.rand(2)
+    >>> minigrad.equal(x, minigrad.rand(2, generator=minigrad.Generator()))
+    True
+    """
+    before = getattr(_local, "source", None)
+    _local.source = source
+    try:
+        yield
+    finally:
+        _local.source = before
 
 
 def manual_seed(seed: int) -> Generator:
@@ -286,7 +309,7 @@ def set_default_states(states: dict[str, Any]) -> None:
 Shape = tuple[int, ...]
 
 
-@contextmanager
+@contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     """A context after which random numbers go on as if nothing had been drawn in it.
 
@@ -434,6 +457,64 @@ def bernoulli_of(
         device=device,
     )
     return (u < p).to(dtype or dtypes.get_default_dtype())
+
+
+def exponential(lambd: float, size: Shape, **options: Any) -> Tensor:
+    """Waiting times, -log(1 - u) / lambd of uniform u: Tensor.exponential_'s distribution, of mean
+    1 / lambd. The options are generator, dtype and device.
+
+    >>> import minigrad
+    >>> bool((minigrad.zeros(4).exponential_() >= 0).all())
+    True
+    """
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return _waiting(size, **options) / lambd
+
+
+def geometric(p: float, size: Shape, *, dtype: Any = None, **options: Any) -> Tensor:
+    """How many trials it takes until one of probability p comes true, 1 or more:
+    Tensor.geometric_'s distribution.
+
+    >>> import minigrad
+    >>> bool((minigrad.zeros(4, dtype=minigrad.int64).geometric_(0.5) >= 1).all())
+    True
+    """
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    if dtype is dtypes.bool_:
+        raise NotImplementedError("geometric_(): not implemented for bool")
+    failures = (_waiting(size, **options) / -math.log1p(-p)).floor()
+    return (failures + 1).to(dtype or dtypes.get_default_dtype())
+
+
+def cauchy(median: float, sigma: float, size: Shape, **options: Any) -> Tensor:
+    """median + sigma tan(pi (u - 1/2)) of uniform u: Tensor.cauchy_'s distribution.
+
+    >>> import minigrad
+    >>> minigrad.zeros(4).cauchy_().shape
+    minigrad.Size([4])
+    """
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    return ((uniform(0.0, 1.0, size, **options) - 0.5) * math.pi).tan() * sigma + median
+
+
+def log_normal(mean: float, std: float, size: Shape, **options: Any) -> Tensor:
+    """e^x of normal x: Tensor.log_normal_'s distribution.
+
+    >>> import minigrad
+    >>> bool((minigrad.zeros(4).log_normal_() > 0).all())
+    True
+    """
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    return normal(mean, std, size, **options).exp()
+
+
+def _waiting(size: Shape, **options: Any) -> Tensor:
+    """-log(1 - u): u is below 1, so that this is finite."""
+    return -(-uniform(0.0, 1.0, size, **options)).log1p()
 
 
 def fill_random(
@@ -756,6 +837,6 @@ __all__ = [
     "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state",
     "set_rng_state", "uniform", "integers", "bernoulli_of", "fill_random", "rand", "randn",
     "randint", "randperm", "normal", "bernoulli", "multinomial", "rand_like", "randn_like",
-    "randint_like",
+    "randint_like", "exponential", "geometric", "cauchy", "log_normal",
 ]
 # fmt: on

@@ -520,6 +520,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         raise RuntimeError(
             f"sum_to_size(): size {{{list(shape)}}} is not expandable to size {{{list(old)}}}."
         )
+    if (shape != old or not shape) and input.array.dtype not in dtypes.FLOATS:
+        input = input.long()  # as sum has it
     return broadcast.sum_to(input, shape)
 
 
@@ -767,6 +769,11 @@ def narrow(input: Tensor, dim: Any, start: Any, length: int) -> Tensor:
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
     axis = one_axis("narrow", dim, len(shape))
+    if isinstance(start, Tensor) and (start.dim() or start.dtype is dtypes.bool_):
+        raise RuntimeError(
+            f"narrow(): start must be an 0-dim integral Tensor, got {start.dtype} of shape "
+            f"{list(start.shape)}"
+        )
     n, start = shape[axis], start.__index__()
     if not -n <= start <= n:
         raise IndexError(
@@ -888,10 +895,11 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
     return pad_(input, tuple(widths), suit(0 if value is None else value, input.array.dtype))
 
 
-_SOURCES: dict[str, Any] = {  # a position, beyond 0 to n - 1 too, to the one whose value it gets
-    "reflect": lambda p, n: n - 1 - abs(n - 1 - abs(p)),
-    "replicate": lambda p, n: min(max(p, 0), n - 1),
-    "circular": lambda p, n: p % n,
+# A position, beyond 0 to n - 1 too, to the one whose value it gets; `kept`: those not cropped.
+_SOURCES: dict[str, Any] = {
+    "reflect": lambda p, n, kept: n - 1 - abs(n - 1 - abs(p)),
+    "replicate": lambda p, n, kept: min(max(p, 0), n - 1),
+    "circular": lambda p, n, kept: kept[(p - kept[0]) % len(kept)],
 }
 
 
@@ -907,12 +915,13 @@ def _pad_with_itself(x: Tensor, widths: list[tuple[int, int]], mode: str, value:
         if low == high == 0:
             continue
         most = {"reflect": n - 1, "circular": n}.get(mode, max(low, high))
-        if max(low, high) > most or n + low + high <= 0 or not n:
+        kept = range(max(-low, 0), n - max(-high, 0))
+        if max(low, high) > most or n + low + high <= 0 or not kept:
             raise RuntimeError(
                 f"pad(): Padding size ({low}, {high}) does not fit dimension {axis} of input "
                 f"{list(x.shape)}: mode '{mode}' needs at most {most} a side, and something left"
             )
-        source = [_SOURCES[mode](p, n) for p in range(-low, n + high)]
+        source = [_SOURCES[mode](p, n, kept) for p in range(-low, n + high)]
         x = x.index_select(axis, x.new_tensor(source, dtype=dtypes.int64))
     return x
 

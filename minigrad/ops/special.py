@@ -76,10 +76,12 @@ logaddexp2 = elementwise(
     y=lambda g, x, y: g * sigmoid((y - x) * math.log(2)),
 )
 
-# -- the floating-point numbers themselves: no gradient
+# -- the floating-point numbers themselves
 
 _signbit = elementwise("signbit", "x")
-nextafter = elementwise("nextafter", "x y")
+nextafter = elementwise(
+    "nextafter", "x y", x=lambda g, x, y: where_(x == y, 0, g), y=lambda g: g * 0
+)
 
 
 def signbit(input: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.inplace import where_
@@ -262,8 +264,9 @@ def nanquantile(
 def _quantile(
     name: str, x: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nan: bool
 ) -> Tensor:
+    parts = q.tolist() if isinstance(q, Tensor) else q
     q = q if isinstance(q, Tensor) else x.new_tensor(q)
-    _check_quantile(name, x, q, interpolation)
+    _check_quantile(name, x, q, parts, interpolation)
     axis = 0 if dim is None else one_axis(name, dim, x.dim())
     lines = broadcast.reshape(x, (x.numel(),)) if dim is None else _line(x).movedim(axis, -1)
     last, lead = lines.dim() - 1, lines.array.shape[:-1]
@@ -295,7 +298,7 @@ def _with_dims(out: Tensor, q: Tensor, x: Tensor, dim: Any, axis: int, keepdim: 
     return broadcast.reshape(out, (q.numel(), *shape) if q.dim() else shape)
 
 
-def _check_quantile(name: str, x: Tensor, q: Tensor, interpolation: str) -> None:
+def _check_quantile(name: str, x: Tensor, q: Tensor, parts: Any, interpolation: str) -> None:
     known = ("linear", "lower", "higher", "midpoint", "nearest")
     if x.dtype not in (dtypes.float32, dtypes.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double, got {x.dtype}")
@@ -311,8 +314,8 @@ def _check_quantile(name: str, x: Tensor, q: Tensor, interpolation: str) -> None
         raise RuntimeError(
             f"{name}() interpolation must be one of {', '.join(known)}, got {interpolation}"
         )
-    if not bool(((q >= 0) & (q <= 1)).all()):
-        raise RuntimeError(f"{name}() q values must be in the range [0, 1], got {q.tolist()}")
+    if not all(0 <= part <= 1 for part in np.ravel(parts)):
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1], got {parts}")
 
 
 # -- sums, extremes and moments
@@ -603,7 +606,8 @@ def _areas(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: Any) -> Tensor:
 def _widths(name: str, y: Tensor, x: Tensor, axis: int) -> Tensor:
     """x[i + 1] - x[i], laid along y's axis where x is a vector."""
     if x.dim() == 1 and x.array.shape[0] == y.array.shape[axis]:
-        return broadcast.view(diff(x), (-1,) + (1,) * (y.dim() - axis - 1))
+        apart = diff(x)
+        return broadcast.reshape(apart, (apart.numel(),) + (1,) * (y.dim() - axis - 1))
     if x.dim() == y.dim():
         return diff(x, dim=axis)
     raise RuntimeError(

@@ -174,7 +174,7 @@ binary("atan2", AWAY, AWAY)
 binary("hypot", AWAY, AWAY)
 for name in ("logaddexp", "logaddexp2"):
     binary(name)
-binary("nextafter")
+binary("nextafter", LEFT, RIGHT)
 for name in ("maximum", "minimum", "fmax", "fmin"):
     binary(name, LEFT, RIGHT, "fib" if name.endswith("imum") else "fi")
 for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
@@ -726,3 +726,21 @@ row("batch_norm", _batch_norm, tolerance=1024)
 row("batch_norm_grad", _batch_norm_grad, tolerance=64)
 row("attention", _attention_of(False), smooth=_attention_of(True), tolerance=32)
 row("attention_grad", _attention_grad, tolerance=64)
+
+
+def _lstm(draw: Draw) -> tuple[Any, ...]:
+    steps, batch, size = draw.side(1, 4), draw.side(0, 18), draw.side(1, 6)
+    h, c = (draw.values((batch, size)) for _ in range(2))
+    x, w = draw.values((steps, batch, 4 * size)), draw.values((4 * size, size))
+    return x, w, h, c, draw.choice((False, True))
+
+
+def _lstm_grad(draw: Draw) -> tuple[Any, ...]:
+    x, w, h, c, reverse = _lstm(draw)
+    g, out, cells = (draw.values((len(x), *h.shape)) for _ in range(3))
+    gates = draw.values(x.shape) * 0.25  # as small as they are, or errors grow from step to step
+    return g, draw.values(h.shape), w, h, c, out, cells, gates, reverse
+
+
+row("lstm", _lstm, tolerance=64)
+row("lstm_grad", _lstm_grad, tolerance=256)

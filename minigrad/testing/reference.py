@@ -855,6 +855,47 @@ def attention_grad(g: Array, q: Array, k: Array, v: Array, probs: Array, scale: 
     )
 
 
+# -- recurrent layers
+
+
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(x: Array, w: Array, h: Array, c: Array, reverse: bool) -> Any:
+    found = {}
+    for t in range(len(x))[:: -1 if reverse else 1]:
+        i, f, g, o = np.split(x[t] + h @ w.T, 4, 1)
+        i, f, g, o = _sigmoid(i), _sigmoid(f), np.tanh(g), _sigmoid(o)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        found[t] = h, c, np.concatenate([i, f, g, o], 1)
+    steps = [found[t] for t in range(len(x))]
+    out, cells, gates = (np.stack(part) for part in zip(*steps, strict=True))
+    return out, c, cells, gates
+
+
+def lstm_grad(
+    g: Array, g_last: Array, w: Array, h: Array, c: Array, out: Array, cells: Array, gates: Array,
+    reverse: bool,
+) -> Any:  # fmt: skip
+    gx, gw, gh, gc = np.zeros_like(gates), np.zeros_like(w), np.zeros_like(h), g_last
+    order = range(len(g)) if reverse else range(len(g))[::-1]
+    for t in order:
+        is_first = t == order[-1]
+        previous = t + 1 if reverse else t - 1
+        h_before, c_before = (h, c) if is_first else (out[previous], cells[previous])
+        i, f, z, o = np.split(gates[t], 4, 1)
+        level = np.tanh(cells[t])
+        gh = gh + g[t]
+        gc = gc + gh * o * (1 - level**2)
+        gi, gf = gc * z * i * (1 - i), gc * c_before * f * (1 - f)
+        gz, go = gc * i * (1 - z**2), gh * level * o * (1 - o)
+        gx[t] = np.concatenate([gi, gf, gz, go], 1)
+        gw, gh, gc = gw + gx[t].T @ h_before, gx[t] @ w, gc * f
+    return gx, gw, gh, gc
+
+
 # -- random numbers, by Note [Randomness]
 
 

@@ -169,8 +169,6 @@ def _triangles(m: int, n: int, antialias: bool) -> np.ndarray:
     scale = m / n
     reach = max(scale, 1.0) if antialias else 1.0
     middles = (np.arange(n)[:, None] + 0.5) * scale
-    if not antialias:  # beyond the middle of the first and the last pixel nothing changes
-        middles = np.clip(middles, 0.5, m - 0.5)
     weights = np.maximum(0.0, 1.0 - abs(np.arange(m) + 0.5 - middles) / reach)
     return weights / weights.sum(1, keepdims=True)
 

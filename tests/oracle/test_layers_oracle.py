@@ -168,8 +168,6 @@ def test_output_size_of_transposed_convolutions():
     [((2, 5), (4, 2)), ((2, 5), (-1, 2)), ((2, 3, 5), (2, -2, 1, 0)), ((2, 2, 3, 5), (0, 4, 2, 2))],
 )
 def test_pad(mode, shape, pad):
-    if mode == "circular" and min(pad) < 0:
-        pytest.skip("PyTorch wraps what is left after cropping")
     for values in (random(shape), np.arange(np.prod(shape)).reshape(shape)):
         compare(lambda t, n, x: n.functional.pad(x, pad, mode), values)
 
@@ -216,6 +214,36 @@ def test_interpolate_with_antialias(mode, align, size):
     compare(lambda t, n, x: n.functional.interpolate(x, **options), random((2, 3, 7, 8)))
 
 
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("align", [False, True])
+def test_grid_sample(mode, padding_mode, align):
+    def call(t, n, x, grid):
+        # PyTorch has a gradient of 0 by a grid of which the nearest pixels are taken.
+        grid = grid.detach() + grid * 0 if mode == "nearest" else grid
+        return n.functional.grid_sample(x, grid, mode, padding_mode, align) + grid.sum() * 0
+
+    second = mode != "nearest" and padding_mode == "zeros"
+    compare(call, random((2, 3, 5, 4)), random((2, 3, 6, 2), seed=1), second=second)
+    if mode != "bicubic":
+        x, grid = random((2, 2, 3, 5, 4)), random((2, 2, 3, 1, 3), seed=1)
+        compare(call, x, grid, second=False)
+
+
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0")
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("size", [(2, 3, 4, 5), (2, 1, 1, 3), (2, 2, 2, 3, 4)])
+def test_affine_grid(size, align):
+    d = len(size) - 2
+    theta = random((2, d, d + 1))
+    compare(lambda t, n, x: n.functional.affine_grid(x, size, align_corners=align), theta)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, 2.0, 3.0, float("inf")])
+def test_pdist(p):
+    compare(lambda t, n, x: n.functional.pdist(x, p), random((4, 3)), second=False)
+
+
 UPSAMPLING = [
     ("Upsample", (), {"scale_factor": 2}, IMAGES[2]),
     ("Upsample", ((6, 3),), {"mode": "bicubic", "align_corners": True}, IMAGES[2]),
@@ -255,7 +283,7 @@ def test_lazy_layers(name, args, options, shape):
     seen = []
     for library, module in LIBRARIES:
         layer = getattr(module, name)(*args, **options)
-        texts = [repr(layer), repr(list(layer.state_dict().values()))]
+        texts = [repr(layer), [type(x).__name__ for x in layer.state_dict().values()]]
         layer(library.ones(shape))
         sizes = [tuple(x.shape) for x in layer.state_dict().values()]
         seen.append([*texts, repr(layer), type(layer).__name__, list(layer.state_dict()), sizes])
@@ -272,7 +300,7 @@ def test_parameter_containers():
     assert seen[0] == seen[1]
 
 
-@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.filterwarnings("ignore:Lazy modules", "ignore:Default grid_sample")
 @pytest.mark.parametrize(
     "misuse",
     [
@@ -291,6 +319,15 @@ def test_parameter_containers():
         lambda t, n: n.Upsample(3, recompute_scale_factor=True)(t.zeros(1, 1, 4)),
         lambda t, n: n.Upsample(3, mode="bilinear")(t.zeros(1, 1, 4, 4).long()),
         lambda t, n: n.functional.interpolate(t.zeros(1, 1, 4), 3, antialias=True),
+        lambda t, n: n.functional.affine_grid(t.zeros(1, 2, 2), (1, 1, 2, 2)),
+        lambda t, n: n.functional.affine_grid(t.zeros(1, 2, 3).long(), (1, 1, 2, 2)),
+        lambda t, n: n.functional.grid_sample(t.zeros(1, 1, 2, 2), t.zeros(1, 1, 1, 2), "cubic"),
+        lambda t, n: n.functional.grid_sample(t.zeros(1, 1, 2, 2), t.zeros(1, 1, 1, 3)),
+        lambda t, n: n.functional.grid_sample(
+            t.zeros(1, 1, 2, 2, 2), t.zeros(1, 1, 1, 1, 3), "bicubic", align_corners=False),
+        lambda t, n: n.functional.pdist(t.zeros(3)),
+        lambda t, n: n.functional.pdist(t.zeros(3, 2), -1.0),
+        lambda t, n: n.AdaptiveAvgPool2d((2, 2))(t.zeros(2, 2)),
         lambda t, n: n.ChannelShuffle(2)(t.zeros(2, 3, 2)),
         lambda t, n: n.ChannelShuffle(2)(t.zeros(2, 4)),
         lambda t, n: n.LazyLinear(3).weight.shape,
@@ -337,6 +374,8 @@ def test_parameter_containers():
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 3).long()),
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.full((1, 2, 2), 16)),
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (1, 1)),
+        lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (6, 4)),
+        lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (4, 2)),
         lambda t, n: n.MaxUnpool2d(2)(t.zeros(1, 2, 2), t.zeros(1, 2, 2).long(), (4,)),
         lambda t, n: n.Unfold(3)(t.zeros(1, 2, 2, 4)),
         lambda t, n: n.Unfold(0)(t.zeros(1, 2, 4, 4)),

@@ -75,7 +75,15 @@ OPTIONS = [
     {"bidirectional": True},
     {"num_layers": 3, "bidirectional": True, "batch_first": True, "bias": False},
 ]
-LAYERS = [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("GRU", {})]
+LAYERS = [
+    ("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("LSTM", {"proj_size": 2}),
+    ("GRU", {}),
+]  # fmt: skip
+
+
+def state_sizes(name, kind):
+    """Of h, and for an LSTM of c."""
+    return [kind.get("proj_size", 4), 4][: 1 + (name == "LSTM")]
 
 
 @pytest.mark.parametrize(("name", "kind"), LAYERS)
@@ -88,8 +96,8 @@ def test_layers(name, kind, options, given, batched):
     count = options.get("num_layers", 1) * (1 + options.get("bidirectional", False))
     arrays = [random.normal(size=(5, 2, 3) if batched else (5, 3))]
     if given:
-        shape = (count, 2 if not options.get("batch_first") else 5, 4) if batched else (count, 4)
-        arrays += [random.normal(size=shape) for _ in range(1 + (name == "LSTM"))]
+        lead = (count, 2 if not options.get("batch_first") else 5) if batched else (count,)
+        arrays += [random.normal(size=(*lead, size)) for size in state_sizes(name, kind)]
 
     def run(layer, _, x, *hx):
         return flat(*layer(x, *([hx] if len(hx) == 2 else hx)))
@@ -113,7 +121,8 @@ def test_packed_sequences(name, kind, bidirectional, lengths, given):
     random = np.random.default_rng(0)
     arrays = [random.normal(size=(5, 4, 3))]
     if given:
-        arrays += [random.normal(size=(2 + 2 * bidirectional, 4, 4))] * (1 + (name == "LSTM"))
+        lead = (2 + 2 * bidirectional, 4)
+        arrays += [random.normal(size=(*lead, size)) for size in state_sizes(name, kind)]
 
     def run(layer, helpers, x, *hx):
         packed = helpers.pack_padded_sequence(x, lengths, enforce_sorted=False)
@@ -210,6 +219,8 @@ def test_padding_and_packing():
         lambda t, n, r: n.LSTM(3, 4, 0),
         lambda t, n, r: n.LSTM(3, 4, 2, dropout=1.5),
         lambda t, n, r: n.LSTM(3, 4, 2, dropout="a"),
+        lambda t, n, r: n.LSTM(3, 4, proj_size=-1),
+        lambda t, n, r: n.LSTM(3, 4, proj_size=4),
         lambda t, n, r: n.LSTM(3, 4, dropout=0.5),
         lambda t, n, r: n.RNN(3, 4, nonlinearity="gelu"),
         lambda t, n, r: n.GRU(3, 4)(t.zeros(2)),

@@ -13,6 +13,8 @@ from minigrad.nn.functional import (
     ctc,
     distance,
     drop,
+    embed,
+    grid,
     loss,
     normalization,
     resize,
@@ -22,6 +24,8 @@ from minigrad.nn.functional.activation import *
 from minigrad.nn.functional.ctc import *
 from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.drop import *
+from minigrad.nn.functional.embed import *
+from minigrad.nn.functional.grid import *
 from minigrad.nn.functional.loss import *
 from minigrad.nn.functional.normalization import *
 from minigrad.nn.functional.resize import *
@@ -82,6 +86,8 @@ __all__ += activation.__all__
 __all__ += ctc.__all__
 __all__ += distance.__all__
 __all__ += drop.__all__
+__all__ += embed.__all__
+__all__ += grid.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += resize.__all__

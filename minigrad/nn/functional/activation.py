@@ -1,5 +1,6 @@
 """Activations: one function of a number, applied to all elements, and softmin."""
 
+from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
@@ -9,7 +10,8 @@ from minigrad.tensor import Tensor
 __all__ = [
     "relu", "threshold", "hardtanh", "relu6", "hardsigmoid", "hardswish", "selu", "celu",
     "mish", "softsign", "tanhshrink", "softshrink", "hardshrink", "logsigmoid", "prelu", "glu",
-    "softmin",
+    "softmin", "rrelu", "gumbel_softmax", "relu_", "threshold_", "hardtanh_", "selu_", "celu_",
+    "elu_", "leaky_relu_", "rrelu_",
 ]  # fmt: skip
 
 SELU_ALPHA = 1.6732632423543772
@@ -52,6 +54,8 @@ def hardtanh(
     >>> F.hardtanh(minigrad.tensor([-3.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if not input.is_floating_point():
+        min_val, max_val = int(min_val), int(max_val)
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
 
@@ -206,7 +210,55 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 f"one element or {channels}, one for each channel"
             )
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
+    elif input.ndim == 0:
+        weight = weight.reshape(())
     return ops.where(input > 0, input, weight * input)
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where x > 0, else a x, with a between `lower` and `upper`: random for each element in
+    training, else the middle (Xu et al., 2015).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.rrelu(minigrad.tensor([-2.0, 3.0]), 0.25, 0.75)
+    tensor([-1.,  3.])
+    """
+    if lower > upper:
+        raise RuntimeError(
+            f"rrelu: Lower bound {lower} should be at most upper bound {upper}"
+        )
+    if not training:
+        return ops.leaky_relu(input, (lower + upper) / 2, inplace)
+    slope = ops.rand_like(input.detach()) * (upper - lower) + lower
+    return ops.overwriting(inplace, lambda x: ops.where(x > 0, x, x * slope), input)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """softmax((x + g) / tau) along `dim`, g random with the Gumbel distribution: nearly one-hot
+    samples of the classes with logits x (Jang et al., 2017; Maddison et al., 2017).
+
+    `hard` rounds them to one-hot, with the gradient of what they were. eps has no effect.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.gumbel_softmax(minigrad.tensor([0.0, 100.0]), hard=True)
+    tensor([0., 1.])
+    """
+    exponential = -(1.0 - ops.rand_like(logits.detach())).log()
+    soft = softmax((logits - exponential.log()) / tau, dim=dim)
+    if not hard:
+        return soft
+    one_hot = ops.zeros_like(soft).scatter(dim, soft.argmax(dim, keepdim=True), 1.0)
+    return one_hot - soft.detach() + soft
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -234,3 +286,19 @@ def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     tensor([0.5000, 0.5000])
     """
     return softmax(-input, dim=dim, dtype=dtype)
+
+
+def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """function(..., inplace=True), under the name with an underscore."""
+
+    def overwritten(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, inplace=True, **kwargs)
+
+    overwritten.__name__ = overwritten.__qualname__ = f"{function.__name__}_"
+    overwritten.__doc__ = f"In place: {function.__doc__}"
+    return overwritten
+
+
+relu_, threshold_, hardtanh_ = _in_place(relu), _in_place(threshold), _in_place(hardtanh)
+selu_, celu_, rrelu_ = _in_place(selu), _in_place(celu), _in_place(rrelu)
+elu_, leaky_relu_ = _in_place(elu), _in_place(ops.leaky_relu)

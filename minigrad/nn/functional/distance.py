@@ -4,7 +4,7 @@ from minigrad import ops
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "bilinear", "pairwise_distance", "normalize", "cosine_similarity",
+    "bilinear", "pairwise_distance", "pdist", "normalize", "cosine_similarity",
 ]  # fmt: skip
 
 
@@ -41,6 +41,23 @@ def pairwise_distance(
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """||x_i - x_j||_p for all i < j, row by row, of the rows of x (N, M): (N (N - 1) / 2,).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.pdist(minigrad.tensor([[0.0], [1.0], [3.0]]))
+    tensor([1., 3., 2.])
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist: only 2D tensors are there, got {tuple(input.shape)}")
+    if p < 0:
+        raise RuntimeError(f"pdist: only non-negative p values are there, got {p}")
+    n = input.shape[0]
+    i, j = ops.triu_indices(n, n, 1, device=input.device)
+    return (input.index_select(0, i) - input.index_select(0, j)).norm(p, 1)
+
+
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(||x||_p, eps) along `dim`.
 
@@ -60,4 +77,5 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> F.cosine_similarity(minigrad.tensor([[1.0, 0.0]]), minigrad.tensor([[2.0, 0.0]]))
     tensor([1.])
     """
+    x1, x2 = ops.broadcast_tensors(x1, x2)  # dim is one of their common shape
     return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)

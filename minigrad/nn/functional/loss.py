@@ -438,11 +438,14 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "m
     >>> F.multilabel_margin_loss(x, y)
     tensor(0.8500)
     """
-    if input.ndim not in (1, 2) or input.shape != target.shape or target.dtype != int64:
+    _check_reduction("multilabel_margin_loss", reduction)
+    if input.ndim > 2 or input.shape != target.shape or target.dtype != int64:
         raise RuntimeError(
             "multilabel_margin_loss: input (N, C) or (C,) and int64 target of the same shape are "
             f"needed, got {tuple(input.shape)} and {target.dtype} {tuple(target.shape)}"
         )
+    if not input.ndim:  # one class
+        input, target = input.reshape(1), target.reshape(1)
     given = (target == -1).cumsum(-1) == 0
     classes = ops.where(given, target, 0)
     is_given = ops.zeros_like(target).scatter_add(-1, classes, given.long()) > 0
@@ -472,9 +475,10 @@ def multi_margin_loss(
     >>> F.multi_margin_loss(minigrad.tensor([[0.1, 0.2, 0.4, 0.8]]), minigrad.tensor([3]))
     tensor(0.3250)
     """
+    _check_reduction("multi_margin_loss", reduction)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 are there, got {p}")
-    rows = input if input.ndim > 1 else input.unsqueeze(0)
+    rows = input if input.ndim > 1 else input.reshape(1, -1)
     labels = target.reshape(-1, 1)
     if rows.ndim != 2 or target.ndim > 1 or labels.shape[0] != rows.shape[0]:
         raise RuntimeError(
@@ -482,6 +486,8 @@ def multi_margin_loss(
             f"{tuple(input.shape)} and {tuple(target.shape)}"
         )
     classes = rows.shape[1]
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"multi_margin_loss: weight must be (C,), got {tuple(weight.shape)}")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"multi_margin_loss: weight should have shape {(classes,)}, got {tuple(weight.shape)}"
@@ -520,8 +526,12 @@ _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def reduced(op: str, loss: Tensor, reduction: str) -> Tensor:
     """The mean, the sum, or each of the losses; ValueError for another word."""
+    _check_reduction(op, reduction)
+    return _REDUCTIONS[reduction](loss)
+
+
+def _check_reduction(op: str, reduction: str) -> None:
     if reduction not in _REDUCTIONS:
         raise ValueError(
             f"{op}: {reduction!r} is not a valid value for reduction; use 'mean', 'sum' or 'none'"
         )
-    return _REDUCTIONS[reduction](loss)

@@ -4,6 +4,7 @@ Resampling is linear and goes axis by axis: along one axis it is a matrix, (new 
 whose row i has the weights of the old pixels in the new pixel i.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,9 @@ from minigrad.ops import (
 )
 from minigrad.tensor import Tensor
 
-__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = ["channel_shuffle", "interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample",
+    "upsample_bilinear", "upsample_nearest",
+]  # fmt: skip
 
 _LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}  # and the spatial dims that each needs
 _MODES = ("nearest", "nearest-exact", "area", *_LINEAR, "bicubic")
@@ -191,6 +194,36 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+def upsample_nearest(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """interpolate with mode "nearest", by an older name.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.upsample_nearest(minigrad.tensor([[[0.0, 4.0]]]), scale_factor=2)
+    tensor([[[0., 0., 4., 4.]]])
+    """
+    return interpolate(input, size, scale_factor)
+
+
+def upsample_bilinear(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """interpolate with mode "bilinear" and `align_corners`, by an older name.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.upsample_bilinear(minigrad.tensor([[[[0.0, 4.0]]]]), (1, 3))
+    tensor([[[[0., 2., 4.]]]])
+    """
+    return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
+
+
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels dealt out anew: with `groups` g, channel i of the C / g in group j, which is number
     j C / g + i, becomes number i g + j. RuntimeError unless g divides C.
@@ -224,7 +257,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             f"a positive upscale_factor, got {tuple(input.shape)} and {r}"
         )
     *lead, channels, height, width = input.shape
-    x = input.reshape(-1, channels // (r * r), r, r, height, width)
+    x = input.reshape(math.prod(lead), channels // (r * r), r, r, height, width)
     x = x.permute(0, 1, 4, 2, 5, 3)
     return x.reshape(*lead, channels // (r * r), height * r, width * r)
 
@@ -244,5 +277,6 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             f"positive downscale_factor, got {tuple(input.shape)} and {r}"
         )
     *lead, channels, height, width = input.shape
-    x = input.reshape(-1, channels, height // r, r, width // r, r).permute(0, 1, 3, 5, 2, 4)
+    x = input.reshape(math.prod(lead), channels, height // r, r, width // r, r)
+    x = x.permute(0, 1, 3, 5, 2, 4)
     return x.reshape(*lead, channels * r * r, height // r, width // r)

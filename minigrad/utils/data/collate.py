@@ -7,7 +7,18 @@ import numpy as np
 
 from minigrad import ops
 from minigrad.dtype import float64
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, wrap
+
+Allocate = Callable[[tuple[int, ...], np.dtype], np.ndarray]
+_allocate: Allocate = np.empty
+
+
+def allocate_by(allocate: Allocate) -> None:
+    """Has batches put into arrays made by allocate(shape, dtype): a worker has them in memory that
+    it shares with its parent.
+    """
+    global _allocate
+    _allocate = allocate
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -22,7 +33,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """
     first = batch[0]
     if isinstance(first, Tensor):
-        return ops.stack(list(batch))
+        return _stack_tensors(batch)
     if isinstance(first, (np.ndarray, np.generic)):
         return _stack_arrays(batch)
     if isinstance(first, float):
@@ -65,13 +76,36 @@ def default_convert(data: Any) -> Any:
     return data
 
 
+def _stack_tensors(batch: Sequence[Tensor]) -> Tensor:
+    if any(x.requires_grad or x.device.type != "cpu" for x in batch):
+        return ops.stack(list(batch))
+    out = _stacked([x.array for x in batch])
+    return ops.stack(list(batch)) if out is None else wrap(out, batch[0].device)
+
+
 def _stack_arrays(batch: Sequence[Any]) -> Tensor:
-    if np.asarray(batch[0]).dtype.kind not in "biuf":
+    first = batch[0]
+    if first.dtype.kind not in "biuf":
         raise TypeError(
-            f"default_collate: found a NumPy array of {np.asarray(batch[0]).dtype}, which has no "
-            "tensors"
+            f"default_collate: found a NumPy array of {first.dtype}, which has no tensors"
         )
-    return ops.stack([ops.as_tensor(array) for array in batch])
+    out = _stacked(batch)
+    if out is None:
+        return ops.stack([ops.as_tensor(array) for array in batch])
+    return ops.from_numpy(out)
+
+
+def _stacked(arrays: Sequence[Any]) -> np.ndarray | None:
+    """The arrays along a new first dimension; None unless they have one shape and type."""
+    first = arrays[0]
+    shape, dtype = first.shape, first.dtype
+    for array in arrays:
+        if array.shape != shape or array.dtype != dtype:
+            return None
+    out = _allocate((len(arrays), *shape), dtype)
+    for i, array in enumerate(arrays):
+        out[i] = array
+    return out
 
 
 def _collate_mappings(batch: Sequence[Mapping[Any, Any]]) -> Any:

@@ -39,6 +39,10 @@ class Dataset:
 class IterableDataset(Dataset):
     """Samples one after the other, for streams: a subclass defines `__iter__`.
 
+    Workers of a DataLoader share the stream out, batch by batch. A dataset that does this itself,
+    by `get_worker_info().num_workers`, is left to it. `replicated = True` in the class says that
+    each worker is to give all the samples. fetch.py, Note [Sharing a stream] has more.
+
     >>> import minigrad
     >>> class Squares(minigrad.utils.data.IterableDataset):
     ...     def __iter__(self):
@@ -47,8 +51,13 @@ class IterableDataset(Dataset):
     [[0, 1], [4, 9]]
     """
 
+    replicated = False
+
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
+
+    def __add__(self, other: Dataset) -> "ChainDataset":  # type: ignore[override]
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -113,6 +122,91 @@ class ConcatDataset(Dataset):
         return self.datasets[which][index - before]
 
 
+class ChainDataset(IterableDataset):
+    """Streams one after the other; also `stream + stream`. TypeError for a dataset that is none.
+
+    >>> import minigrad
+    >>> class Count(minigrad.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(Count() + Count())
+    [0, 1, 0, 1]
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self._streams():
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self._streams())
+
+    def _streams(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise TypeError(
+                    "ChainDataset: only an IterableDataset can be chained, got "
+                    f"{type(dataset).__name__}; use ConcatDataset for datasets with indices"
+                )
+            yield dataset
+
+
+class StackDataset(Dataset):
+    """Datasets side by side: sample i is a tuple of their samples i, or a dict if they have names.
+
+    ValueError for none, for both kinds at once, and for different lengths.
+
+    >>> from minigrad.utils.data import StackDataset
+    >>> StackDataset("ab", [1, 2])[1], StackDataset(letter="ab", number=[1, 2])[1]
+    (('b', 2), {'letter': 'b', 'number': 2})
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError(
+                "StackDataset: pass datasets by position, for tuples, or by name, for dicts; got "
+                f"{len(args)} by position and {len(kwargs)} by name"
+            )
+        self.datasets: Any = args or kwargs
+        lengths = [len(dataset) for dataset in self._columns()]
+        if len(set(lengths)) != 1:
+            raise ValueError(f"StackDataset: Size mismatch between datasets: {lengths}")
+
+    def _columns(self) -> Sequence[Any]:
+        named = isinstance(self.datasets, dict)
+        return list(self.datasets.values()) if named else self.datasets
+
+    def _sample(self, values: Iterable[Any]) -> Any:
+        if isinstance(self.datasets, dict):
+            return dict(zip(self.datasets, values, strict=True))
+        return tuple(values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._sample(dataset[index] for dataset in self._columns())
+
+    def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
+        columns = [samples_at(dataset, indices) for dataset in self._columns()]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ValueError(
+                    "StackDataset: Nested dataset's output size mismatch. Expected "
+                    f"{len(indices)}, got {len(column)}"
+                )
+        return [self._sample(values) for values in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self._columns()[0])
+
+
+def samples_at(dataset: Any, indices: Sequence[Any]) -> list[Any]:
+    """The samples at these indices, all at once where the dataset can do that."""
+    if callable(getattr(dataset, "__getitems__", None)):
+        return dataset.__getitems__(indices)
+    return [dataset[i] for i in indices]
+
+
 class Subset(Dataset):
     """The samples of `dataset` at `indices`, in this order.
 
@@ -131,10 +225,7 @@ class Subset(Dataset):
         return self.dataset[self.indices[index]]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        inner = [self.indices[i] for i in indices]
-        if callable(getattr(self.dataset, "__getitems__", None)):
-            return self.dataset.__getitems__(inner)
-        return [self.dataset[i] for i in inner]
+        return samples_at(self.dataset, [self.indices[i] for i in indices])
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -160,6 +160,66 @@ class WeightedRandomSampler(Sampler):
         return self.num_samples
 
 
+class DistributedSampler(Sampler):
+    """The share of process `rank` of `num_replicas`: every num_replicas-th index from rank on.
+
+    `shuffle`: of a permutation that follows from `seed` + epoch alone, so that all processes agree;
+    call `set_epoch` at each epoch, or all have the same order. All shares have one length: the
+    first indices come again at the end, or the last are left out if `drop_last`. RuntimeError
+    without num_replicas and rank (minigrad has no package that knows them), ValueError for a rank
+    that there is not.
+
+    >>> from minigrad.utils.data import DistributedSampler
+    >>> [list(DistributedSampler("abcde", 2, rank, shuffle=False)) for rank in (0, 1)]
+    [[0, 2, 4], [1, 3, 0]]
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        if num_replicas is None or rank is None:
+            raise RuntimeError(
+                "DistributedSampler: Requires distributed package to be available, which minigrad "
+                "has not; pass num_replicas and rank"
+            )
+        if not 0 <= rank < num_replicas:
+            raise ValueError(
+                f"DistributedSampler: Invalid rank {rank}, rank should be in the interval "
+                f"[0, {num_replicas - 1}]"
+            )
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_last = drop_last
+        size = len(dataset)
+        self.num_samples = size // num_replicas if drop_last else -(-size // num_replicas)
+        self.total_size = self.num_samples * num_replicas
+
+    def __iter__(self) -> Iterator[int]:
+        order: Sequence[int] = range(len(self.dataset))
+        if self.shuffle:
+            generator = Generator("cpu").manual_seed(self.seed + self.epoch)
+            order = ops.randperm(len(order), generator=generator, device="cpu").tolist()
+        again = itertools.islice(itertools.cycle(order), self.total_size)
+        return itertools.islice(again, self.rank, None, self.num_replicas)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Says which epoch comes next: the permutation depends on it."""
+        self.epoch = epoch
+
+
 class BatchSampler(Sampler):
     """The indices of `sampler` in lists of `batch_size`; `drop_last`: none that is shorter.
 

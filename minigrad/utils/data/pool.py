@@ -1,0 +1,345 @@
+"""The pool: the parent's side of the workers. Starts them, hands out tasks, waits, notices deaths.
+
+Note [Never hangs]. Each worker has pipes of its own, and no lock is shared, so a dead worker leaves
+nobody waiting for what it held. The parent waits for all pipes and all deaths at once
+(multiprocessing.connection.wait): a worker that is killed is noticed when it happens. Workers end
+when their pipe of tasks closes, which happens however the parent dies (and on Linux the system
+kills them with it). The parent closes it when the iterator goes: at the end, by break, by an
+exception, by Ctrl-C. A worker that has not ended GRACE seconds later is killed.
+"""
+
+import contextlib
+import os
+import pickle
+import signal
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from types import FrameType
+from typing import Any
+
+from minigrad.dtype import get_default_dtype
+from minigrad.utils.data import worker
+from minigrad.utils.data.fetch import Recipe
+from minigrad.utils.data.packing import unpack
+from minigrad.utils.data.ring import SPARE, SUPPORTED, Ring
+from minigrad.utils.data.start import Cargo, Parcel, cannot_pickle
+from minigrad.utils.data.worker import GRACE, STACK, Begin, Failed, Job, Packed, Ready, Task
+
+TICK = 1.0  # seconds, after which deaths are looked for in another way, too
+
+
+class Worker:
+    """A child process, with the parent's ends of its pipes."""
+
+    def __init__(self, context: BaseContext, job: Job, ring: Ring | None, cargo: Any) -> None:
+        self.id = job.id
+        self.ready = False
+        self.method = context.get_start_method()
+        self.due: deque[Task] = deque()  # what it was given and has not answered
+        theirs_tasks, self.tasks = context.Pipe(duplex=False)
+        self.results, theirs_results = context.Pipe(duplex=False)
+        self.stacks, theirs_stacks = context.Pipe(duplex=False)
+        theirs = (theirs_tasks, theirs_results, theirs_stacks)
+        self.ours: list[Connection] = [self.tasks, self.results, self.stacks]
+        inherited = _open_ends + self.ours if self.method == "fork" else []
+        self.process = context.Process(  # type: ignore[attr-defined]
+            target=worker.main,
+            args=(Parcel(job, cargo), *theirs, inherited),
+            name=f"DataLoader worker {job.id}",
+            daemon=True,
+        )
+        try:
+            self.process.start()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            for connection in theirs:
+                connection.close()
+        _open_ends.extend(self.ours)
+
+    def close(self) -> None:
+        """Tells it to end."""
+        for connection in self.ours:
+            connection.close()
+            with contextlib.suppress(ValueError):
+                _open_ends.remove(connection)
+
+    def stack(self) -> str:
+        """What its threads are doing, as it says when it is asked by a signal."""
+        if not self.ready:
+            return "It has not finished starting"
+        if STACK is None:
+            return "This system has no signal to ask for it"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, STACK)
+        return self.written(0.5) or "It does not answer; the system may have stopped it"
+
+    def written(self, seconds: float) -> str:
+        """The stack that it wrote, or writes within this time."""
+        text = b""
+        with contextlib.suppress(OSError, EOFError):
+            while self.stacks.poll(0.1 if text else seconds):
+                part = os.read(self.stacks.fileno(), 1 << 16)
+                if not part:
+                    break
+                text += part
+        return text.decode(errors="replace")
+
+    def __str__(self) -> str:
+        return f"DataLoader worker {self.id} (pid {self.process.pid})"
+
+
+_open_ends: list[Connection] = []  # of all workers: a forked one has to close them
+
+
+class Pool:
+    """Workers for epochs of one loader."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        num_workers: int,
+        context: BaseContext,
+        slots: int,
+        init: Any,
+        seed: int,
+    ) -> None:
+        self.pid = os.getpid()
+        self.workers: list[Worker] = []
+        self.epoch = 0
+        self.come: dict[int, tuple[Task, Any]] = {}  # replies by number, as they came
+        self.ring = _ring(slots + SPARE)
+        is_main = threading.current_thread() is threading.main_thread()
+        dies_too = is_main or context.get_start_method() == "forkserver"
+        job = Job(
+            recipe, init, 0, num_workers, seed, None if self.ring is None else self.ring.path,
+            get_default_dtype(), dies_too,
+        )  # fmt: skip
+        with uninterrupted():
+            try:
+                self._start(context, job)
+            except BaseException:
+                self.shut_down()
+                raise
+
+    def _start(self, context: BaseContext, job: Job) -> None:
+        cargo = None
+        if self.ring is not None and context.get_start_method() != "fork":
+            cargo = Cargo(self.ring.path)
+        for i in range(job.num_workers):
+            try:
+                self.workers.append(Worker(context, job._replace(id=i), self.ring, cargo))
+            except (pickle.PicklingError, AttributeError, TypeError) as error:
+                parts = {
+                    "dataset": job.recipe.dataset,
+                    "collate_fn": job.recipe.collate_fn,
+                    "worker_init_fn": job.init,
+                }
+                raise cannot_pickle(parts, error) from error
+
+    def begin(self, seed: int) -> None:
+        """An epoch begins, for workers that have been through one. What they still make for that is
+        of no use any more.
+        """
+        self.epoch += 1
+        for number in list(self.come):
+            self._drop(*self.come.pop(number))
+        try:
+            for each in self.workers:
+                self._send(each, Begin(seed))
+        except BaseException:
+            self.shut_down()
+            raise
+
+    def give(self, each: Worker, number: int, indices: Any) -> Task:
+        """Gives a worker a task."""
+        slot = self.ring.free.pop() if self.ring is not None and self.ring.free else None
+        task = Task(number, indices, slot, self.epoch)
+        each.due.append(task)
+        self._send(each, task)
+        return task
+
+    def _send(self, each: Worker, message: Any) -> None:
+        try:
+            each.tasks.send(message)
+        except OSError:
+            raise self._death(each) from None
+
+    def receive(self, seconds: float) -> None:
+        """Waits for something to come, but not longer than this. RuntimeError when a worker has
+        died.
+        """
+        by_pipe = {each.results: each for each in self.workers}
+        deaths = [each.process.sentinel for each in self.workers]
+        ready = wait([*by_pipe, *deaths], seconds)
+        for pipe in ready:
+            if pipe in by_pipe:
+                self._read(by_pipe[pipe])
+        if not ready or any(sentinel in ready for sentinel in deaths):
+            for each in self.workers:
+                if not each.process.is_alive():
+                    raise self._death(each)
+
+    def _read(self, each: Worker) -> None:
+        try:
+            reply = each.results.recv()
+        except (EOFError, OSError):
+            raise self._death(each) from None
+        if isinstance(reply, Ready):
+            each.ready = True
+            if reply.trouble is not None:
+                _warn_once(reply.trouble)
+            return
+        if not each.ready:
+            raise rebuilt(reply, str(each), "while it started")
+        task = each.due.popleft()
+        if task.epoch == self.epoch:
+            self.come[task.number] = task, reply
+        else:
+            self._drop(task, reply)
+
+    def take(self, task: Task, reply: Packed) -> Any:
+        """The batch of a reply."""
+        if reply.trouble is not None:
+            _warn_once(reply.trouble)
+        if not reply.used or self.ring is None or task.slot is None:
+            self.put_back(task)
+            return unpack(reply.message, reply.buffers or [bytearray() for _ in reply.regions])
+        if reply.kept:
+            root = self.ring.copy(task.slot, reply.size, reply.used)
+            self.ring.replace(task.slot)
+        else:
+            root = self.ring.view(task.slot, reply.size, reply.used)
+        return unpack(reply.message, [root[at : at + n] for at, n in reply.regions])
+
+    def put_back(self, task: Task) -> None:
+        """The slot of a task is not in use."""
+        if self.ring is not None and task.slot is not None:
+            self.ring.free.append(task.slot)
+
+    def _drop(self, task: Task, reply: Any) -> None:
+        """A reply that nobody wants any more."""
+        kept = isinstance(reply, Packed) and reply.kept
+        if kept and self.ring is not None and task.slot is not None:
+            self.ring.replace(task.slot)
+        else:
+            self.put_back(task)
+
+    def _death(self, each: Worker) -> RuntimeError:
+        """The error that says how a worker ended, and at what."""
+        each.process.join(TICK)
+        code = each.process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            how = f"was killed by signal {-code} ({name}){_meaning(-code)}"
+        else:
+            how = f"exited with code {code}" if code is not None else "closed its pipe"
+        if not each.ready:
+            how += " before it was ready; what it wrote to the standard error says more"
+            if each.method != "fork":
+                how += (
+                    '. If the program is not under `if __name__ == "__main__":`, put it there: '
+                    "workers import the main module"
+                )
+        indices = [task.indices for task in each.due]
+        stack = each.written(0)
+        return RuntimeError(
+            f"{each} {how}. In flight were the batches of indices {indices}"
+            + (f". Its Python stack:\n{stack}" if stack else "")
+        )
+
+    def timed_out(self, each: Worker, task: Task, seconds: float) -> RuntimeError:
+        """The error that says what a worker is doing instead of a batch."""
+        return RuntimeError(
+            f"DataLoader timed out after {seconds} seconds, waiting for {each} with the batch of "
+            f"indices {task.indices}. Its Python stack:\n{each.stack()}"
+        )
+
+    def shut_down(self) -> None:
+        """Ends the workers, and waits for that."""
+        if self.pid != os.getpid():
+            return  # a forked child's copy: they are not its children
+        workers, self.workers = self.workers, []
+        with uninterrupted():
+            for each in workers:
+                each.close()
+            end = time.monotonic() + GRACE
+            for each in workers:
+                each.process.join(max(0.0, end - time.monotonic()))
+            for each in workers:
+                if each.process.is_alive():
+                    each.process.kill()
+                each.process.join()
+                each.process.close()
+            if self.ring is not None:
+                self.ring.close()
+
+
+def _ring(slots: int) -> Ring | None:
+    if not SUPPORTED:
+        return None
+    try:
+        return Ring(slots)
+    except OSError as error:
+        _warn_once(str(error))
+        return None
+
+
+def _warn_once(trouble: str) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"DataLoader: no shared memory ({trouble}); batches are pickled and copied through a "
+            "pipe, which is slower",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+_warned = False
+
+
+def _meaning(number: int) -> str:
+    if number == getattr(signal, "SIGKILL", None):
+        return ", as the system does when memory runs out"
+    if number in (signal.SIGSEGV, getattr(signal, "SIGBUS", None)):
+        return ", a fault in compiled code that the dataset calls"
+    return ""
+
+
+def rebuilt(failed: Failed, who: str, when: str) -> Exception:
+    """The exception that was raised in a worker, of its type, with the traceback as a note."""
+    error: Exception
+    try:
+        error = pickle.loads(failed.error)  # type: ignore[arg-type]
+    except Exception:
+        error = RuntimeError(f"{failed.kind}: {failed.text}")
+    error.add_note(f"raised in {who} {when}:\n{failed.trace}")
+    return error
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Holds back Ctrl-C: what happens inside happens wholly, and is followed by the interrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *args: came.append(args))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])
