@@ -1343,18 +1343,16 @@ class Backend:
             c = cells[t] = f * c + i * g
             h = out[t] = o * tanh(c)
         Returns (out, the last c, cells, gates)."""
-        steps, size = x.shape[0], h.shape[1]
-        out, cells = (self.empty((steps, *h.shape), x.dtype) for _ in range(2))
-        gates, wT = self.empty(x.shape, x.dtype), self._transpose(w)
-        for t in reversed(range(steps)) if reverse else range(steps):
+        found, size, wT = {}, h.shape[1], self._transpose(w)
+        for t in reversed(range(x.shape[0])) if reverse else range(x.shape[0]):
             z = self.add(self._at(x, t), self.matmul(h, wT))
             i, f, g, o = (self._quarter(z, k, size) for k in range(4))
             i, f, g, o = self.sigmoid(i), self.sigmoid(f), self.tanh(g), self.sigmoid(o)
             c = self.add(self.mul(f, c), self.mul(i, g))
             h = self.mul(o, self.tanh(c))
-            self.copy_(self._at(gates, t), self.cat([i, f, g, o], 1))
-            self.copy_(self._at(cells, t), c)
-            self.copy_(self._at(out, t), h)
+            found[t] = h, c, self.cat([i, f, g, o], 1)
+        steps = [found[t] for t in range(x.shape[0])]
+        out, cells, gates = map(self._stack, zip(*steps, strict=True))
         return out, self.copy(c), cells, gates
 
     def lstm_grad(self, g: Array, g_last: Array, w: Array, h: Array, c: Array, out: Array,
@@ -1367,7 +1365,7 @@ class Backend:
             gw = gw + gx[t].T @ (the h before); gh = gx[t] @ w; gc = gc * f
         Returns (gx, gw, gh, gc)."""
         steps, _, size = out.shape
-        gx, gh, gc = self.empty(gates.shape, g.dtype), self.full(h.shape, 0, g.dtype), g_last
+        gxs, gh, gc = {}, self.full(h.shape, 0, g.dtype), g_last
         order = range(steps) if reverse else range(steps - 1, -1, -1)
         for n, t in enumerate(order):
             before = c if n == steps - 1 else self._at(cells, order[n + 1])
@@ -1378,8 +1376,9 @@ class Backend:
                      self.mul(self.mul(gc, before), self._sigmoid_slope(f)),
                      self.mul(self.mul(gc, i), self._tanh_slope(z)),
                      self.mul(self.mul(gh, level), self._sigmoid_slope(o))]
-            self.copy_(self._at(gx, t), self.cat(parts, 1))
-            gh, gc = self.matmul(self._at(gx, t), w), self.mul(gc, f)
+            gxs[t] = self.cat(parts, 1)
+            gh, gc = self.matmul(gxs[t], w), self.mul(gc, f)
+        gx = self._stack([gxs[t] for t in range(steps)])
         return gx, self._lstm_weight(gx, h, out, reverse), gh, gc
 
     def _lstm_weight(self, gx: Array, h: Array, out: Array, reverse: bool) -> Array:
@@ -1391,6 +1390,9 @@ class Backend:
         before = self.cat([others, start] if reverse else [start, others], 0)
         rows = self._reshape(gx, (steps * batch, 4 * size))
         return self.matmul(self._transpose(rows), self._reshape(before, (steps * batch, size)))
+
+    def _stack(self, xs: Sequence[Array]) -> Array:
+        return self.cat([self._reshape(x, (1, *x.shape)) for x in xs], 0)
 
     def _at(self, x: Array, t: int) -> Array:
         return self.slice(x, (t, *[slice(0, n, 1) for n in x.shape[1:]]))

@@ -33,9 +33,8 @@ LIBRARIES = ("minigrad", "torch")
 class Fashion:
     """28 x 28 items as Fashion-MNIST has them, with a small transform: shift, scale, normalise."""
 
-    length = 12_800
-
-    def __init__(self) -> None:
+    def __init__(self, length: int = 12_800) -> None:
+        self.length = length
         rng = np.random.default_rng(0)
         self.images = rng.integers(0, 256, (self.length, 28, 28), np.uint8)
         self.labels = rng.integers(0, 10, self.length)
@@ -159,7 +158,7 @@ def waiting() -> None:
     from minigrad import nn
 
     print(f"\n{'LeNet epoch':24}{'seconds':>12}{'waiting':>12}")
-    dataset = Fashion()
+    dataset = Fashion(60_000)
     for workers in WORKERS:
         minigrad.manual_seed(0)
         model = nn.Sequential(

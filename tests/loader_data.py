@@ -61,6 +61,23 @@ class Random(Numbers):
         }
 
 
+class Greedy(Numbers):
+    """Sample i draws i + 1 numbers, and gives the last of both kinds."""
+
+    def __getitem__(self, index):
+        return minigrad.rand(index + 1)[-1].item() + sample_rng().random(index + 1)[-1]
+
+
+class MadeAnew:
+    """It is pickled with a new array each time."""
+
+    times = 0
+
+    def __getstate__(self):
+        self.times += 1
+        return {"x": np.full(100_000, self.times)}
+
+
 class Seeded(Numbers):
     """Draws from what is seeded once a worker and epoch."""
 

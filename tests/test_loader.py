@@ -123,6 +123,11 @@ def test_one_index_drawn_twice_gives_two_different_samples():
     assert len({tuple(draw) for draw in batch["minigrad"]}) == 4
 
 
+def test_a_sample_does_not_depend_on_what_others_draw():
+    one, other = (batches(data.Greedy(9), 2, sampler=[i, 1, 2, 3]) for i in (0, 7))
+    assert one[0][0] != other[0][0] and one[0][1] == other[0][1] and one[1] == other[1]
+
+
 def test_generators_that_the_dataset_holds_differ_between_workers_and_epochs():
     loader = DataLoader(data.Seeded(8), 2, num_workers=2, persistent_workers=True, **forked())
     rows = np.concatenate([batch.numpy() for _ in range(2) for batch in loader])
@@ -196,15 +201,28 @@ def test_persistent_workers_stay():
 
 def test_persistent_workers_after_a_break():
     loader = DataLoader(
-        data.Arrays(40, (5000,)), 2, num_workers=2, prefetch_factor=3, persistent_workers=True,
-        **forked(),
+        data.Arrays(40, (5000,)), 2, shuffle=True, num_workers=2, prefetch_factor=3,
+        persistent_workers=True, **forked(),
     )  # fmt: skip
     for stop in (0, 1, 3, 8):
         for i, _ in enumerate(loader):
             if i == stop:
                 break
         names = flat(batch["name"] for batch in loader)
-        assert names == [str(i) for i in range(40)]
+        assert sorted(names) == sorted(str(i) for i in range(40))
+
+
+def test_workers_end_by_themselves(monkeypatch):
+    """Their pipe of tasks closes, and they see it, whatever they have inherited."""
+    killed = []
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "kill", killed.append)
+    loaders = [DataLoader(data.Numbers(30), 2, num_workers=3, **forked()) for _ in range(2)]
+    for _ in zip(*loaders, strict=True):
+        pass
+    for _ in loaders[0]:
+        break
+    gc.collect()
+    assert killed == []
 
 
 def test_two_iterators_of_one_loader():
@@ -298,6 +316,17 @@ def test_the_dataset_goes_to_workers_once():
     one, two = (make(*args).open()[0] for make, args in parcels)
     one[:] = 0
     assert (two == x).all()
+    cargo_ring.close()
+
+
+def test_arrays_that_are_made_for_the_journey():
+    """Each __getstate__ makes a new one, perhaps where the last one was."""
+    cargo_ring = ring.Ring(1)
+    cargo = start.Cargo(cargo_ring.path)
+    dataset = data.MadeAnew()
+    opened = [make(*args).open() for make, args in
+              (start.Parcel(dataset, cargo).__reduce__() for _ in range(8))]  # fmt: skip
+    assert [each.x[-1] for each in opened] == list(range(1, 9))
     cargo_ring.close()
 
 
@@ -411,9 +440,10 @@ def test_a_stream_that_fails():
     own=st.booleans(), in_order=st.booleans(),
 )  # fmt: skip
 def test_an_epoch_is_taken_up_again(n, stop, workers, then, own, in_order):
-    def loader(num_workers):
+    def loader(num_workers, seed=0):
+        generator = minigrad.Generator().manual_seed(seed) if own else None
         sampler = minigrad.utils.data.RandomSampler(
-            range(n), num_samples=2 * n, generator=minigrad.Generator() if own else None
+            range(n), num_samples=2 * n, generator=generator
         )
         more = forked(in_order=in_order) if num_workers else {}
         return DataLoader(data.Random(n), 3, sampler=sampler, num_workers=num_workers, **more)
@@ -426,7 +456,7 @@ def test_an_epoch_is_taken_up_again(n, stop, workers, then, own, in_order):
     given_before = [plain(batch) for _, batch in zip(range(stop), begun, strict=False)]
     state = begun.state_dict()
     minigrad.manual_seed(77)
-    resumed = loader(then)
+    resumed = loader(then, seed=5)
     resumed.load_state_dict(state)
     assert resumed.state_dict() == state or own
     rest = plain(list(resumed))

@@ -279,7 +279,8 @@ def test_ctrl_c(method, delay, script):
             running.wait(5)
             errors = running.stderr.read()
         assert running.returncode in (-signal.SIGINT, 1), errors
-        assert errors.count("KeyboardInterrupt") >= 1
+        count = errors.count("KeyboardInterrupt")  # before the loop also once more, by an import
+        assert count == 1 if wait else count >= 1, errors
         assert "leaked" not in errors
         assert_gone(session_of(running.pid))
 
@@ -296,7 +297,7 @@ def session_of(leader):
 
 
 def test_ctrl_c_is_held_back_where_a_half_would_be_worse():
-    from minigrad.utils.data.pool import uninterrupted
+    from minigrad.utils.data.signals import uninterrupted
 
     steps = []
     with pytest.raises(KeyboardInterrupt), uninterrupted():

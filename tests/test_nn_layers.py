@@ -307,7 +307,7 @@ def test_unpooling_puts_the_maxima_back():
         (nn, "Conv4d", "Conv3d"),
         (F, "conv4d", "conv3d"),
         (minigrad.optim, "SparseAdagrad", "Adagrad"),
-        (minigrad.utils.data, "StackDataset", "Dataset"),
+        (minigrad.utils.data, "StackedDataset", "StackDataset"),
     ],
 )
 def test_names_of_pytorch_that_are_not_there_yet(module, name, nearest):

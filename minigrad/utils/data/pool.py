@@ -16,10 +16,8 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from types import FrameType
 from typing import Any
 
 from minigrad.dtype import get_default_dtype
@@ -27,6 +25,7 @@ from minigrad.utils.data import worker
 from minigrad.utils.data.fetch import Recipe
 from minigrad.utils.data.packing import unpack
 from minigrad.utils.data.ring import SPARE, SUPPORTED, Ring
+from minigrad.utils.data.signals import deaf_children, uninterrupted
 from minigrad.utils.data.start import Cargo, Parcel, cannot_pickle
 from minigrad.utils.data.worker import GRACE, STACK, Begin, Failed, Job, Packed, Ready, Task
 
@@ -54,7 +53,8 @@ class Worker:
             daemon=True,
         )
         try:
-            self.process.start()
+            with deaf_children(self.method):
+                self.process.start()
         except BaseException:
             self.close()
             raise
@@ -323,23 +323,3 @@ def rebuilt(failed: Failed, who: str, when: str) -> Exception:
         error = RuntimeError(f"{failed.kind}: {failed.text}")
     error.add_note(f"raised in {who} {when}:\n{failed.trace}")
     return error
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Holds back Ctrl-C: what happens inside happens wholly, and is followed by the interrupt."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[tuple[int, FrameType | None]] = []
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler):
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *args: came.append(args))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            handler(*came[0])

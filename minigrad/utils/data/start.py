@@ -26,6 +26,7 @@ import numpy as np
 from minigrad.device import in_use
 from minigrad.tensor import Tensor
 from minigrad.utils.data.ring import Memory, open_private
+from minigrad.utils.data.signals import deaf_children
 
 LARGE = 1 << 16  # bytes, from which on an array goes through shared memory
 
@@ -74,7 +75,8 @@ def prepare(chosen: Any) -> None:
     if context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        forkserver.ensure_running()
+        with deaf_children("forkserver"):
+            forkserver.ensure_running()
 
 
 def main_can_be_imported() -> bool:

@@ -40,6 +40,7 @@ from minigrad.utils.data.info import WorkerInfo, set_worker_info
 from minigrad.utils.data.packing import pack
 from minigrad.utils.data.ring import Memory
 from minigrad.utils.data.seeding import WORKER, held_generators, mixed, seed_worker
+from minigrad.utils.data.signals import ignore_interrupts
 
 GRACE = 1.0
 STACK = getattr(signal, "SIGUSR1", None)
@@ -113,7 +114,7 @@ def main(
     inherited: list[Connection],
 ) -> None:
     """The process, from its first line to its last."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent decides
+    ignore_interrupts()
     for connection in inherited:  # by fork: the parent's ends, which only its death should close
         connection.close()
     if STACK is not None:
