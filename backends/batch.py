@@ -108,7 +108,7 @@ class BatchBackend(Backend):
         return self.inner.to_host(x.inner)
 
     def empty(self, shape: Shape, dtype: np.dtype) -> Array:
-        return self.same(self.inner.empty(shape, dtype))
+        return self.each(self.inner.empty((self.size, *shape), dtype))  # what comes may differ
 
     def full(self, shape: Shape, value: Any, dtype: np.dtype) -> Array:
         return self.same(self.inner.full(shape, value, dtype))
