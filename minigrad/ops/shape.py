@@ -916,7 +916,8 @@ def _pad_with_itself(x: Tensor, widths: list[tuple[int, int]], mode: str, value:
             continue
         most = {"reflect": n - 1, "circular": n}.get(mode, max(low, high))
         kept = range(max(-low, 0), n - max(-high, 0))
-        if max(low, high) > most or n + low + high <= 0 or not kept:
+        takes_from = kept if mode == "circular" else range(n)
+        if max(low, high) > most or n + low + high <= 0 or not takes_from:
             raise RuntimeError(
                 f"pad(): Padding size ({low}, {high}) does not fit dimension {axis} of input "
                 f"{list(x.shape)}: mode '{mode}' needs at most {most} a side, and something left"
