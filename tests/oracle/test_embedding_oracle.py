@@ -232,8 +232,6 @@ def test_parametrize():
         lambda t, n: n.functional.embedding_bag(t.tensor([[[1, 2]]]), t.zeros(4, 3)),
         lambda t, n: n.functional.embedding_bag(
             t.tensor([1.0, 2.0]), t.zeros(4, 3), t.tensor([0])),
-        lambda t, n: n.functional.embedding_bag(
-            t.tensor([1, 2]), t.zeros(4, 3), t.tensor([0, 2, 1]), mode="sum"),
         lambda t, n: n.EmbeddingBag(3, 2, padding_idx=5),
         lambda t, n: n.EmbeddingBag(3, 2, _weight=t.zeros(2, 2)),
         lambda t, n: n.EmbeddingBag.from_pretrained(t.zeros(2)),

@@ -39,6 +39,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
     from torch.utils._pytree import tree_map
+# The import above forbids programs to set such flags as backends.cudnn.benchmark.
+torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True
 
 GAPS = Path(__file__).with_name("op_db_gaps.txt")
 TYPES = {name: getattr(torch, name) for name in ("float32", "float64", "int64", "bool")}

@@ -84,8 +84,10 @@ def test_nearest_rotate(x, angle):
 @given(images, st.floats(0, 3))
 def test_brightness_contrast_saturation(x, factor):
     agree("adjust_brightness", x, factor)
-    agree("adjust_contrast", x, factor)
-    agree("adjust_saturation", x, factor)
+    # The mean, or the grey of a pixel, is a rounded sum: what is mixed with it may be cut off at
+    # the next integer.
+    agree("adjust_contrast", x, factor, slack=1)
+    agree("adjust_saturation", x, factor, slack=1)
 
 
 @given(images, st.floats(-0.5, 0.5))

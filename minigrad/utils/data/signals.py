@@ -6,6 +6,7 @@ a new process inherits.
 """
 
 import contextlib
+import faulthandler
 import signal
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,15 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def die_of_faults() -> None:
+    """In a worker: a fault such as SIGSEGV ends it at once, unless faulthandler is enabled anew. A
+    forked one would run what a library of the parent has set up for such cases, and might hang."""
+    faulthandler.disable()
+    for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 @contextlib.contextmanager

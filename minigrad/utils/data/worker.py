@@ -40,7 +40,7 @@ from minigrad.utils.data.info import WorkerInfo, set_worker_info
 from minigrad.utils.data.packing import pack
 from minigrad.utils.data.ring import Memory
 from minigrad.utils.data.seeding import WORKER, held_generators, mixed, seed_worker
-from minigrad.utils.data.signals import ignore_interrupts
+from minigrad.utils.data.signals import die_of_faults, ignore_interrupts
 
 GRACE = 1.0
 STACK = getattr(signal, "SIGUSR1", None)
@@ -115,6 +115,7 @@ def main(
 ) -> None:
     """The process, from its first line to its last."""
     ignore_interrupts()
+    die_of_faults()
     for connection in inherited:  # by fork: the parent's ends, which only its death should close
         connection.close()
     if STACK is not None:
