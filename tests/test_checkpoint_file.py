@@ -270,6 +270,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("room", [0, 100, 30000])
 def test_a_full_disk_is_an_error_and_the_checkpoint_stays(tmp_path, room):
     pytest.importorskip("resource", reason="there are no limits on the size of files here")

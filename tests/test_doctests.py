@@ -65,7 +65,8 @@ def test_public_names_show_an_example():
     """Functions and classes that a user meets: what they compute, and a call that runs."""
     spaces = [minigrad, minigrad.nn, minigrad.nn.functional, minigrad.nn.init, minigrad.optim]
     spaces += [minigrad.optim.lr_scheduler, minigrad.autograd, minigrad.utils.data]
-    spaces += [minigrad.linalg, minigrad.func, minigrad.amp, minigrad.settings]
+    spaces += [minigrad.linalg, minigrad.func, minigrad.amp]
+    spaces += [importlib.import_module("minigrad.settings")]
     spaces += [minigrad.datasets, minigrad.transforms, minigrad.transforms.functional]
     lacking = set()
     for space in spaces:

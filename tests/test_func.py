@@ -348,6 +348,7 @@ def test_errors_name_what_cannot_be() -> None:
         leaked[0] + minigrad.ones(2, device="pretend")
 
 
+@pytest.mark.cpu
 def test_devices_inside() -> None:
     def f(x: Any) -> Any:
         assert x.device.type == "cpu" and x.is_cpu

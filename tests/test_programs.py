@@ -11,6 +11,7 @@ from tests import program_runner
 ADVERSARIAL = {"dcgan", "reinforce"}  # their losses need not fall
 
 
+@pytest.mark.filterwarnings("ignore:autocast", "ignore:GradScaler")
 @pytest.mark.parametrize("name", program_runner.NAMES)
 def test_program_learns(name: str) -> None:
     program = program_runner.load(name, "minigrad")

@@ -114,6 +114,7 @@ def test_bfloat16_is_but_a_name() -> None:
     assert minigrad.get_default_dtype() is minigrad.float32
 
 
+@pytest.mark.cpu
 def test_old_names() -> None:
     x = minigrad.ones(2, 3)
     assert x.new(2).dtype is x.dtype and x.new([1, 2]).tolist() == [1.0, 2.0]
