@@ -231,6 +231,8 @@ def _unfinished(path: Path) -> Iterator[Path]:
 
 
 def _keep(path: Path, previous: Path) -> None:
+    if previous.exists() and os.path.samefile(path, previous):
+        return  # from a save that was killed next; and os.replace would leave both names there
     with _unfinished(path) as temporary:
         try:
             os.link(path, temporary)

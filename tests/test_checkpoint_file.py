@@ -5,6 +5,7 @@ dropout and batch norm, Adam, a schedule, a loader that shuffles and crops, rand
 kind. It goes on in the middle of an epoch.
 """
 
+import os
 import random
 import signal
 import subprocess
@@ -103,6 +104,16 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(tmp_path, undistu
     assert len(steps) < STEPS, "it began at the beginning"
     assert out.read_bytes() == undisturbed
     assert not list(tmp_path.glob(".run.*"))
+
+
+def test_a_save_that_was_killed_before_its_last_move_leaves_nothing(tmp_path):
+    """The previous checkpoint is then a second name of the present one."""
+    path = tmp_path / "run"
+    CheckpointFile(path).save(1)
+    os.link(path, tmp_path / "run.previous")
+    CheckpointFile(path).save(2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run.previous"]
+    assert minigrad.load(tmp_path / "run.previous")["step"] == 1
 
 
 KILLED = """
