@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from .base import Number, Pads, Shape, pool_counts
 from .numpy_fused import half_in_float32
-from .numpy_threads import CHUNK, CORES, in_chunks, workers
+from .numpy_threads import CHUNK, in_chunks, threads, workers
 
 
 def padded(x: np.ndarray, padding: Pads, value: Number = 0) -> np.ndarray:
@@ -120,7 +120,7 @@ class Columns:
     def each(self, n: int, body: Callable[[slice], None]) -> None:
         """body(images) for pieces of n images, whose columns stay in the cache."""
         size = max(1, self.groups * self.depth * self.length)
-        step = max(1, min(4 * CHUNK // size, -(-n // CORES)))
+        step = max(1, min(4 * CHUNK // size, -(-n // threads())))
         workers.run(lambda i: body(slice(i * step, min(n, (i + 1) * step))), -(-n // step))
 
 

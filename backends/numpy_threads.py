@@ -239,7 +239,7 @@ def threads() -> int:
 
 
 def use_threads(number: int) -> None:
-    """Shares out to so many threads from now on."""
+    """Shares out to so many threads from now on: to one in processes that share the cores."""
     global CORES
     CORES = blas.threads = number
     blas.set_threads(number)
@@ -247,13 +247,6 @@ def use_threads(number: int) -> None:
 
 inside = threading.local()
 workers = Workers()
-
-
-def one_core() -> None:
-    """Computes on one core from now on: for processes that share the others among them."""
-    global CORES
-    CORES = blas.threads = 1
-    blas.set_threads(1)
 
 
 if hasattr(os, "register_at_fork"):

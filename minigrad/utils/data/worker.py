@@ -236,7 +236,7 @@ class _Worker:
 
 def _one_thread() -> None:
     """Many processes compute at once: each with one thread, whoever would start more."""
-    numpy_threads.one_core()
+    numpy_threads.use_threads(1)
     for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
         os.environ[f"{name}_NUM_THREADS"] = "1"  # for libraries that are still to be loaded
     with contextlib.suppress(ImportError):
