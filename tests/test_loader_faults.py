@@ -21,7 +21,7 @@ import pytest
 from test_loader import METHODS, SOAK, batches, nothing_stays  # noqa: F401
 
 import minigrad
-from minigrad.utils.data import DataLoader, start
+from minigrad.utils.data import DataLoader, pool, start
 
 pytestmark = [
     pytest.mark.timeout(900 if SOAK else 60), pytest.mark.usefixtures("nothing_stays"),
@@ -75,6 +75,25 @@ def test_exceptions_outside_of_samples():
     with pytest.raises((AttributeError, pickle.PicklingError)) as caught:
         list(DataLoader(data.Fault(3, 1, data.lambda_inside), collate_fn=data.as_is, **options))
     assert "see to it in collate_fn" in notes(caught.value)
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_an_exception_that_was_there_before_the_first_task(monkeypatch, persistent):
+    """A worker may have failed and gone before it is given anything: what it said still counts."""
+    give = pool.Pool.give
+
+    def late(self, each, *task):
+        each.process.join()
+        return give(self, each, *task)
+
+    monkeypatch.setattr(pool.Pool, "give", late)
+    options = {"num_workers": 2, "multiprocessing_context": "fork"}
+    loader = DataLoader(
+        data.Numbers(9), worker_init_fn=data.fail_to_begin, persistent_workers=persistent, **options
+    )
+    for _ in range(2):
+        with pytest.raises(OSError, match="no disk"):
+            list(loader)
 
 
 @pytest.mark.parametrize("method", METHODS)

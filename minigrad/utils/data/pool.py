@@ -166,10 +166,11 @@ class Pool:
         return task
 
     def _send(self, each: Worker, message: Any) -> None:
-        try:
+        """A worker that has gone is not told; receive finds out why, once it has read what that
+        worker had to say.
+        """
+        with contextlib.suppress(OSError):
             each.tasks.send(message)
-        except OSError:
-            raise self._death(each) from None
 
     def receive(self, seconds: float) -> None:
         """Waits for something to come, but not longer than this. RuntimeError when a worker has
@@ -184,6 +185,8 @@ class Pool:
         if not ready or any(sentinel in ready for sentinel in deaths):
             for each in self.workers:
                 if not each.process.is_alive():
+                    while each.results.poll():
+                        self._read(each)
                     raise self._death(each)
 
     def _read(self, each: Worker) -> None:
