@@ -10,9 +10,9 @@
 #     python tutorials/09_identifying_objects.py             a quarter of an hour on two cores
 #     python tutorials/09_identifying_objects.py --quick     seconds, for a look
 #
-# (MINIGRAD_BACKEND=opencl in front of it: eight minutes.) With seed 0 it names 92.2 % of clothes
-# that it has not seen. Of digits in scenes, written by other hands, it reaches a mean average
-# precision of 0.919, and 0.745 where the boxes have to be exact: what that means is told below.
+# (MINIGRAD_BACKEND=opencl in front of it: eight minutes.) With seed 0 it names 92.2 % of clothes,
+# and of digits in scenes, none seen before, it reaches a mean average precision of 0.919, and 0.745
+# where the boxes have to be exact: what that means is told below.
 
 # %%
 import argparse
@@ -405,7 +405,7 @@ def average_precisions(samples, found):
 
 
 def examination(n, crowding=0.2):
-    """Scenes with their boxes and digits, of handwriting that was not trained on."""
+    """Scenes with their boxes and digits, of ink that was not trained on."""
     images, labels = datasets.digits(train=False)
     inks, rng = [tight(image) for image in images], np.random.default_rng(options.seed)
     return [compose(rng, inks, labels, crowding) for _ in range(n)]
