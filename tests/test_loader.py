@@ -90,6 +90,25 @@ def test_every_start_method(method):
     assert batches(data.Arrays(20), 3, **options) == batches(data.Arrays(20), 3, shuffle=True)
 
 
+def test_random_numbers_do_not_depend_on_the_start_method():
+    """Those of samples, and those that each worker has of its own."""
+    for dataset in (data.Random(12), data.Seeded(12)):
+        found = [
+            batches(dataset, 2, shuffle=True, num_workers=2, multiprocessing_context=method)
+            for method in METHODS
+        ]
+        assert found[0] == found[1] == found[2]
+
+
+def test_a_forked_worker_computes_like_its_parent():
+    """Though that has threads, of the BLAS and of its own, which are not there after a fork."""
+    x = minigrad.rand(600, 600)
+    for _ in range(20 if SOAK else 3):
+        expected = [plain(data.heavy(x)) for _ in range(2)]
+        found = batches(data.Heavy(x), None, num_workers=2, **forked())
+        assert found == expected
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_random_samples_do_not_depend_on_workers(workers):
     here = batches(data.Random(12), 4, shuffle=True)
