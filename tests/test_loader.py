@@ -4,6 +4,7 @@ MINIGRAD_SOAK=1 runs the long version of some tests.
 """
 
 import gc
+import mmap
 import multiprocessing
 import os
 import warnings
@@ -92,12 +93,18 @@ def test_every_start_method(method):
 
 def test_random_numbers_do_not_depend_on_the_start_method():
     """Those of samples, and those that each worker has of its own."""
-    for dataset in (data.Random(12), data.Seeded(12)):
+    for dataset in (data.Random(40), data.Seeded(40)):
         found = [
             batches(dataset, 2, shuffle=True, num_workers=2, multiprocessing_context=method)
             for method in METHODS
         ]
         assert found[0] == found[1] == found[2]
+
+
+def test_workers_take_turns():
+    """However busy they are: what they draw from generators of their own is the same again."""
+    makers = flat(batches(data.Who(60), 2, num_workers=3, **forked()))
+    assert makers == [i // 2 % 3 for i in range(60)]
 
 
 def test_a_forked_worker_computes_like_its_parent():
@@ -380,7 +387,28 @@ def test_arrays_that_are_made_for_the_journey():
     cargo_ring.close()
 
 
-def test_memory_is_handed_out_aligned_and_grows_in_place():
+def test_memory_that_is_not_there(monkeypatch):
+    """An error, where a write would end the process with SIGBUS."""
+    make = mmap.mmap
+
+    def cut_off(fd, size, offset, **options):
+        mapping = make(fd, size, offset=offset, **options)
+        os.ftruncate(fd, offset + size // 2)
+        return mapping
+
+    monkeypatch.setattr(mmap, "mmap", cut_off)
+    shared = ring.Ring(2)
+    memory = ring.Memory(shared.path)
+    memory.begin(1)
+    with pytest.raises(OSError):
+        memory.empty((2 * ring.GRAIN,), np.dtype(np.int8))
+    shared.close()
+
+
+@pytest.mark.parametrize("advice", [ring.POPULATE_WRITE, 999])
+def test_memory_is_handed_out_aligned_and_grows_in_place(advice, monkeypatch):
+    monkeypatch.setattr(ring, "POPULATE_WRITE", advice)
+    monkeypatch.setattr(ring, "POPULATE_READ", advice - 1)
     shared = ring.Ring(2)
     memory = ring.Memory(shared.path)
     memory.begin(1)

@@ -233,7 +233,7 @@ class Workers(Epoch):
                 self._turn.clear()
                 return
             each = self._turn[0]
-            if self._is_stream and self._in_order:  # Note [Sharing a stream] counts on this order
+            if self._in_order:  # so Note [Sharing a stream] counts, and what workers draw follows
                 self._turn.rotate(-1)
             else:
                 each = min(self._turn, key=lambda worker: len(worker.due))
