@@ -214,15 +214,16 @@ class Blas:
         self.lock = threading.Lock()
         self.set_threads(self.threads)
 
-    def axpy(self, a: float, x: np.ndarray, y: np.ndarray) -> None:
-        """y += a * x, for arrays of one shape and float type. Large ones OpenBLAS reads once, on
-        all cores; in two steps of NumPy's a product would be written and read again."""
+    def axpy(self, a: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+        """y += a * x, for arrays of one float type: a 0-d, which NumPy takes faster than a Python
+        number, x and y of one shape. Large ones OpenBLAS reads once, on all cores; in two steps of
+        NumPy's a product would be written and read again."""
         call = self.axpys.get(y.dtype.char) if x.size >= FEW else None
         # carray says that y may be written, too
         if call is not None and x.flags.c_contiguous and y.flags.carray:
-            call(x.size, a, x.ctypes.data, 1, y.ctypes.data, 1)
+            call(x.size, float(a), x.ctypes.data, 1, y.ctypes.data, 1)
         else:
-            np.add(y, x if a == 1 else np.multiply(x, a), y)
+            np.add(y, np.multiply(x, a), y)
 
     @contextlib.contextmanager
     def one_thread(self) -> Iterator[None]:

@@ -249,7 +249,13 @@ class RNNBase(_Recurrent):
     ) -> tuple[Tensor, State]:
         """One direction of a layer: see Note [Segments]."""
         w, w_h, b, b_h = weights
-        pieces = F.linear(x, w, b).split([steps * batch for steps, batch in segments])
+        x = F.linear(x, w, b)
+        if len(segments) == 1:
+            steps, batch = segments[0]
+            x = x.reshape(steps, batch, -1)
+            out, state = self._steps(x, initial, w_h, b_h, reverse)
+            return out.reshape(steps * batch, self._state_size), state
+        pieces = x.split([steps * batch for steps, batch in segments])
         state = tuple(s[:0] if reverse else s for s in initial)
         outs, ended = [], []
         order = range(len(segments))
@@ -262,7 +268,7 @@ class RNNBase(_Recurrent):
             )
             out, state = self._steps(pieces[n].reshape(steps, batch, -1), state, w_h, b_h, reverse)
             outs.append(out.reshape(steps * batch, self._state_size))
-        out = ops.cat(outs[::-1] if reverse else outs) if len(outs) > 1 else outs[0]
+        out = ops.cat(outs[::-1] if reverse else outs)
         rows = zip(state, *reversed(ended), strict=True)
         return out, tuple(ops.cat(list(parts)) for parts in rows)
 
