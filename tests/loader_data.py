@@ -187,13 +187,15 @@ class Who(Numbers):
 
 
 class FirstWaits(Numbers):
-    """Sample 0 is there when a file is."""
+    """Sample 0 is there when a file is. Another file says that it waits."""
 
     def __init__(self, n, path):
         super().__init__(n)
         self.path = path
 
     def __getitem__(self, index):
+        if index == 0:
+            self.path.with_suffix(".waits").touch()
         while index == 0 and not os.path.exists(self.path):
             time.sleep(0.005)
         return index

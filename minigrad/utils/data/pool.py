@@ -314,11 +314,10 @@ class Pool:
             + (f". Its Python stack:\n{stack}" if stack else "")
         )
 
-    def timed_out(self, each: Worker, task: Task, seconds: float) -> RuntimeError:
-        """The error that says what a worker is doing instead of a batch."""
-        return RuntimeError(
-            f"DataLoader timed out after {seconds} seconds, waiting for {each} with the batch of "
-            f"indices {task.indices}. Its Python stack:\n{each.stack()}"
+    def doing(self, each: Worker, task: Task) -> str:
+        """What a worker is doing instead of a batch."""
+        return (
+            f"{each} with the batch of indices {task.indices}. Its Python stack:\n{each.stack()}"
         )
 
     def shut_down(self) -> None:
