@@ -1,7 +1,7 @@
 """The DataLoader beside PyTorch's: one dataset for both, their own default_collate, batches of 64.
 
     python -m benchmarks.loader                     five tables
-    python -m benchmarks.loader --only first        throughput, first, waiting, kills, leftovers: one
+    python -m benchmarks.loader --only first        one: throughput first waiting kills leftovers
     python -m benchmarks.loader --quick             fewer and shorter turns
 
 Each library runs in a process of its own. They take turns, and medians count. Samples a second are
