@@ -355,13 +355,6 @@ def test_without_shared_memory(method, fresh_warning):
     assert [batch["x"][0, 0].item() for batch in found] == [1, 3, 5, 7, 9]
 
 
-def test_where_the_system_has_none(monkeypatch, fresh_warning):
-    monkeypatch.setattr(pool, "SUPPORTED", False)
-    for method in METHODS:
-        options = {"num_workers": 2, "multiprocessing_context": method}
-        assert batches(data.Arrays(10), 2, **options) == batches(data.Arrays(10), 2)
-
-
 def test_the_dataset_goes_to_workers_once():
     """Large arrays are in shared memory, one copy for all; what a worker writes stays there."""
     x = np.arange(100_000.0)
