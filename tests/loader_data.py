@@ -177,6 +177,13 @@ class Where(Numbers):
         return np.array([os.getpid(), index])
 
 
+class Policy(Numbers):
+    """How the system schedules who makes the sample."""
+
+    def __getitem__(self, index):
+        return os.sched_getscheduler(0)
+
+
 class Who(Numbers):
     """The worker's number; the first is slow."""
 

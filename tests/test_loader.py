@@ -101,6 +101,15 @@ def test_random_numbers_do_not_depend_on_the_start_method():
         assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="of Linux")
+@pytest.mark.parametrize("method", METHODS)
+def test_workers_stand_back(method):
+    """They do not take a processor from the program that wakes them."""
+    found = batches(data.Policy(4), num_workers=2, multiprocessing_context=method)
+    assert flat(found) == [os.SCHED_BATCH] * 4
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
 def test_workers_take_turns():
     """However busy they are: what they draw from generators of their own is the same again."""
     makers = flat(batches(data.Who(60), 2, num_workers=3, **forked()))

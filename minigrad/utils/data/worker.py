@@ -254,9 +254,10 @@ def _stand_back() -> None:
     """On Linux: a task that comes does not put this process in the place of the one that sent it,
     in the middle of its training. It runs when a core is free, and gets its share if none is.
     """
-    if sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_OTHER:
+    if sys.platform == "linux":
         with contextlib.suppress(OSError):  # where that is forbidden
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _one_thread() -> None:
