@@ -199,6 +199,27 @@ def test_what_has_come_is_not_timed_out(monkeypatch, tmp_path):
         next(loader)
 
 
+def test_a_long_wait_is_told_once(monkeypatch, tmp_path):
+    """And goes on: here until it has been told."""
+    dataset = data.FirstWaits(4, tmp_path / "go on")
+    monkeypatch.setattr(iterate, "time", Clock(dataset.path.with_suffix(".waits")))
+    monkeypatch.setattr(iterate, "TICK", 0.05)
+    told = []
+
+    def warn(text, kind, stacklevel):
+        told.append((text, kind, sys._getframe(stacklevel).f_code.co_name))
+        if len(told) == 1:
+            threading.Timer(0.3, dataset.path.touch).start()  # several looks later
+
+    monkeypatch.setattr(iterate.warnings, "warn", warn)
+    loader = DataLoader(dataset, num_workers=1, multiprocessing_context="fork")
+    assert [batch.tolist() for batch in loader] == [[0], [1], [2], [3]]
+    ((text, kind, where),) = told
+    assert kind is RuntimeWarning and where == "<listcomp>"
+    assert re.match(r"DataLoader: no batch for \d+ seconds.*worker 0 .*of indices \[0\]", text)
+    assert "in __getitem__" in text
+
+
 class Stopped:
     """Whether the process of which a file has the pid is stopped."""
 
