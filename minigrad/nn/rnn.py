@@ -18,9 +18,9 @@ from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.utils.rnn import PackedSequence
+from minigrad.ops.recurrent import State, scan
 from minigrad.tensor import Tensor
 
-State = tuple[Tensor, ...]
 Segments = list[tuple[int, int]]
 
 
@@ -280,12 +280,8 @@ class RNNBase(_Recurrent):
             h, c = state
             out, c = ops.lstm(x, w, h, c, reverse)
             return out, (out[0 if reverse else -1], c)
-        step, outs = _projected_step if self.proj_size else STEPS[self.mode], []
-        inputs = x.unbind(0)
-        for gates in reversed(inputs) if reverse else inputs:
-            state = step(gates, state, w, b)
-            outs.append(state[0])
-        return ops.stack(outs[::-1] if reverse else outs), state
+        step = _projected_step if self.proj_size else STEPS[self.mode]
+        return scan(lambda x, state: step(x, state, w, b), x, state, reverse)
 
     def _states(self, x: Tensor, hx: Any, batch: int, batched: bool) -> list[Tensor]:
         """The initial states, (layers * directions, N, size) each, zeros where there are none."""

@@ -1,17 +1,21 @@
 """The pool: the parent's side of the workers. Starts them, hands out tasks, waits, notices deaths.
 
 Note [Never hangs]. Each worker has pipes of its own, and no lock is shared, so a dead worker leaves
-nobody waiting for what it held. The parent waits for all pipes and all deaths at once
-(multiprocessing.connection.wait): a worker that is killed is noticed when it happens. Workers end
-when their pipe of tasks closes, which happens however the parent dies (and on Linux the system
-kills them with it). The parent closes it when the iterator goes: at the end, by break, by an
-exception, by Ctrl-C. A worker that has not ended GRACE seconds later is killed.
+nobody waiting for what it held. The parent waits for all pipes and all deaths at once, so a worker
+that is killed is noticed when it happens; and for nothing else: what the pipe of tasks does not
+take, because the worker does not read now, stays with the parent. Workers end when their pipe of
+tasks closes, which happens however the parent dies (and on Linux the system kills them with it).
+The parent closes it when the iterator goes: at the end, by break, by an exception, by Ctrl-C. A
+worker that has not ended GRACE seconds later is killed.
 """
 
 import contextlib
+import math
 import os
 import pickle
+import select
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -29,6 +33,10 @@ from minigrad.utils.data.signals import deaf_children, uninterrupted
 from minigrad.utils.data.start import Cargo, Parcel, cannot_pickle
 from minigrad.utils.data.worker import GRACE, STACK, Begin, Failed, Job, Packed, Ready, Task
 
+if sys.platform != "win32":
+    import fcntl
+
+WIDE = 1 << 20  # bytes, which Linux lets anybody have
 TICK = 1.0  # seconds, after which deaths are looked for in another way, too
 
 
@@ -40,6 +48,12 @@ class Worker:
         self.ready = False
         self.method = context.get_start_method()
         self.due: deque[Task] = deque()  # what it was given and has not answered
+        self.unsent = bytearray()
+        self.wide = False
+        with _starting:
+            self._start(context, job, cargo)
+
+    def _start(self, context: BaseContext, job: Job, cargo: Cargo | None) -> None:
         theirs_tasks, self.tasks = context.Pipe(duplex=False)
         self.results, theirs_results = context.Pipe(duplex=False)
         self.stacks, theirs_stacks = context.Pipe(duplex=False)
@@ -62,6 +76,38 @@ class Worker:
             for connection in theirs:
                 connection.close()
         _open_ends.extend(self.ours)
+        if sys.platform != "win32":
+            os.set_blocking(self.tasks.fileno(), False)
+
+    def send(self, message: Any) -> None:
+        """Never waits, though the worker may not read now, or ever: flush sends what is left."""
+        if sys.platform == "win32":  # its pipes have no file descriptor; and there it may wait
+            with contextlib.suppress(OSError):
+                self.tasks.send(message)
+            return
+        self.unsent += pickle.dumps(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Sends what the pipe has room for. A worker that has gone is not told; Pool.receive finds
+        out why, once it has read what that worker had to say.
+        """
+        try:
+            while self.unsent:
+                del self.unsent[: os.write(self.tasks.fileno(), self.unsent)]
+        except BlockingIOError:
+            if not self.wide:
+                self._widen()
+                self.flush()
+        except OSError:
+            self.unsent.clear()
+
+    def _widen(self) -> None:
+        """Has the pipe hold more, so that tasks of many indices are there in time."""
+        self.wide = True
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.tasks.fileno(), fcntl.F_SETPIPE_SZ, WIDE)
 
     def close(self) -> None:
         """Tells it to end."""
@@ -78,13 +124,13 @@ class Worker:
             return "This system has no signal to ask for it"
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, STACK)
-        return self.written(0.5) or "It does not answer; the system may have stopped it"
+        return self.written(2.0) or "It does not answer; the system may have stopped it"
 
     def written(self, seconds: float) -> str:
         """The stack that it wrote, or writes within this time."""
         text = b""
         with contextlib.suppress(OSError, EOFError):
-            while self.stacks.poll(0.1 if text else seconds):
+            while self.stacks.poll(0.3 if text else seconds):
                 part = os.read(self.stacks.fileno(), 1 << 16)
                 if not part:
                     break
@@ -96,6 +142,18 @@ class Worker:
 
 
 _open_ends: list[Connection] = []  # of all workers: a forked one has to close them
+# One starts at a time: a worker forked by another thread meanwhile would have the ends of this one,
+# and keep them open when it dies.
+_starting = threading.Lock()
+
+
+def _forget() -> None:
+    global _starting
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 class Pool:
@@ -121,12 +179,17 @@ class Pool:
             recipe, init, 0, num_workers, seed, None if self.ring is None else self.ring.path,
             get_default_dtype(), dies_too,
         )  # fmt: skip
-        with uninterrupted():
-            try:
+        try:
+            with uninterrupted():
                 self._start(context, job)
-            except BaseException:
-                self.shut_down()
-                raise
+        except BaseException:
+            self.shut_down()
+            raise
+
+    def __del__(self) -> None:
+        """An interrupt may come before there is an iterator to see to the end."""
+        if self.workers:
+            self.shut_down()
 
     def _start(self, context: BaseContext, job: Job) -> None:
         cargo = None
@@ -152,7 +215,7 @@ class Pool:
             self._drop(*self.come.pop(number))
         try:
             for each in self.workers:
-                self._send(each, Begin(seed))
+                each.send(Begin(seed))
         except BaseException:
             self.shut_down()
             raise
@@ -161,33 +224,27 @@ class Pool:
         """Gives a worker a task."""
         slot = self.ring.free.pop() if self.ring is not None and self.ring.free else None
         task = Task(number, indices, slot, self.epoch)
+        each.send(task._replace(indices=pickle.dumps(indices)))
         each.due.append(task)
-        self._send(each, task)
         return task
 
-    def _send(self, each: Worker, message: Any) -> None:
-        """A worker that has gone is not told; receive finds out why, once it has read what that
-        worker had to say.
+    def receive(self, seconds: float) -> bool:
+        """Waits for something to come, but not longer than this; whether it did. RuntimeError when
+        a worker has died.
         """
-        with contextlib.suppress(OSError):
-            each.tasks.send(message)
-
-    def receive(self, seconds: float) -> None:
-        """Waits for something to come, but not longer than this. RuntimeError when a worker has
-        died.
-        """
-        by_pipe = {each.results: each for each in self.workers}
-        deaths = [each.process.sentinel for each in self.workers]
-        ready = wait([*by_pipe, *deaths], seconds)
-        for pipe in ready:
-            if pipe in by_pipe:
-                self._read(by_pipe[pipe])
-        if not ready or any(sentinel in ready for sentinel in deaths):
+        ready = _wait(self.workers, seconds)
+        for each in self.workers:
+            if each.unsent:
+                each.flush()
+            if each.results.fileno() in ready:
+                self._read(each)
+        if not ready or any(each.process.sentinel in ready for each in self.workers):
             for each in self.workers:
                 if not each.process.is_alive():
                     while each.results.poll():
                         self._read(each)
                     raise self._death(each)
+        return bool(ready)
 
     def _read(self, each: Worker) -> None:
         try:
@@ -236,7 +293,7 @@ class Pool:
 
     def _death(self, each: Worker) -> RuntimeError:
         """The error that says how a worker ended, and at what."""
-        each.process.join(TICK)
+        each.process.join(5 * TICK)
         code = each.process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
@@ -257,11 +314,10 @@ class Pool:
             + (f". Its Python stack:\n{stack}" if stack else "")
         )
 
-    def timed_out(self, each: Worker, task: Task, seconds: float) -> RuntimeError:
-        """The error that says what a worker is doing instead of a batch."""
-        return RuntimeError(
-            f"DataLoader timed out after {seconds} seconds, waiting for {each} with the batch of "
-            f"indices {task.indices}. Its Python stack:\n{each.stack()}"
+    def doing(self, each: Worker, task: Task) -> str:
+        """What a worker is doing instead of a batch."""
+        return (
+            f"{each} with the batch of indices {task.indices}. Its Python stack:\n{each.stack()}"
         )
 
     def shut_down(self) -> None:
@@ -282,6 +338,22 @@ class Pool:
                 each.process.close()
             if self.ring is not None:
                 self.ring.close()
+
+
+def _wait(workers: list[Worker], seconds: float) -> set[int]:
+    """Which of their results and deaths are there, and which pipes take the rest of a task."""
+    results = [each.results.fileno() for each in workers]
+    deaths = [each.process.sentinel for each in workers]
+    if sys.platform == "win32":
+        found = wait([*(each.results for each in workers), *deaths], seconds)
+        return {each if isinstance(each, int) else each.fileno() for each in found}
+    watched = select.poll()
+    for pipe in (*results, *deaths):
+        watched.register(pipe, select.POLLIN)
+    for each in workers:
+        if each.unsent:
+            watched.register(each.tasks.fileno(), select.POLLOUT)
+    return {pipe for pipe, _ in watched.poll(math.ceil(1000 * seconds))}
 
 
 def _ring(slots: int) -> Ring | None:
