@@ -6,10 +6,10 @@
 # the same twice. It is examined on pages that it has never seen.
 #
 #     make data ARGS="libreoffice-en-US libreoffice-fr"
-#     python tutorials/10_machine_translation.py             17 minutes on two cores
+#     python tutorials/10_machine_translation.py             18 minutes on two cores
 #     python tutorials/10_machine_translation.py --quick     seconds, for a look
 #
-# (MINIGRAD_BACKEND=opencl in front of it: nine minutes.) It ends at 30.9 BLEU, of which more below;
+# (MINIGRAD_BACKEND=opencl in front of it: ten minutes.) It ends at 30.9 BLEU, of which more below;
 # to look up the most similar English sentence and copy its French gives 11.1.
 #
 # Why French? Of the Korean help only half is translated, and BLEU counts words, which French
