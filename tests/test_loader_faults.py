@@ -372,7 +372,15 @@ def test_workers_start_one_at_a_time(monkeypatch):
     assert most == [1] * 9
 
 
-def test_ctrl_c_while_workers_start(monkeypatch):
+@pytest.fixture
+def ctrl_c_is_heard():
+    """Also where the tests run in the background, and a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_while_workers_start(monkeypatch, ctrl_c_is_heard):
     """It is held back until all have started, and then nobody is there yet to end them."""
     begin = multiprocessing.process.BaseProcess.start
 
@@ -405,6 +413,7 @@ import loader_data as data
 from minigrad.utils.data import DataLoader
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
     print("begin", flush=True)
     loader = DataLoader(data.Where(10**6), 2, num_workers=2, multiprocessing_context={method!r},
                         persistent_workers={persistent})
@@ -502,7 +511,7 @@ def session_of(leader):
     return found
 
 
-def test_ctrl_c_is_held_back_where_a_half_would_be_worse():
+def test_ctrl_c_is_held_back_where_a_half_would_be_worse(ctrl_c_is_heard):
     from minigrad.utils.data.signals import uninterrupted
 
     steps = []

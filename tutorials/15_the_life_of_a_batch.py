@@ -158,7 +158,7 @@ def into_a_kernel(dataset):
 
 # %%
 def train(dataset, workers, steps):
-    """The spans of time (row, begin, end), in seconds from the beginning of the epoch."""
+    """Spans of time (who, what, begin, end), in seconds from the beginning of the epoch."""
     minigrad.manual_seed(0)
     net = make_net()
     optimizer = optim.SGD(net.parameters(), lr=0.05)
