@@ -158,7 +158,8 @@ class Memory:
 
     def _grow(self, slot: int, size: int) -> None:
         """What was handed out before remains valid: both mappings show the same memory."""
-        more = size // 8 if slot in self._maps else 0  # what has grown will grow again
+        # Room for labels and the like; and what has grown will grow again.
+        more = size // 8 if slot in self._maps else GRAIN
         size = rounded(size + more, GRAIN)
         self._maps[slot] = _map(self._fd, slot, size, POPULATE_WRITE)
         self._look(self._maps[slot])
