@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from . import cache
+
 # T, C, I, U of kernels/common.h, and what else is defined for a type.
 TYPES = {
     "float32": ("float", "float", "int", "uint", "IS_FLOAT"),
@@ -80,6 +82,7 @@ class Programs:
         self.lock = threading.RLock()
         self.notes = Notes()
         self.builds = 0
+        self.cache = cache.folder()
 
     def vector_width(self, dtype: np.dtype) -> int:
         """How many elements a work item takes at a time: 1 on a GPU."""
@@ -140,10 +143,11 @@ class Programs:
 
     def _build(self, file: str, options: list[str]) -> Any:
         text = source(file)
+        cache.unlock(self.cache)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # compilers that succeed have things to say, too
-                return self.cl.Program(self.context, text).build(options)
+                return self.cl.Program(self.context, text).build(options, cache_dir=str(self.cache))
         except self.cl.RuntimeError as error:
             lines = enumerate(text.splitlines(), 1)
             numbered = "\n".join(f"{number:4} {line}" for number, line in lines)

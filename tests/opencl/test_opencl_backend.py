@@ -76,6 +76,19 @@ def test_a_cpu_taken_for_a_gpu_computes_as_well(name: str) -> None:
     assert result.stdout == "[]\n", result.stdout + result.stderr
 
 
+@one_runtime
+def test_a_lock_that_a_killed_process_left_is_taken_away(name: str, tmp_path: Any) -> None:
+    program = (
+        "import minigrad, os\n"
+        "from minigrad.backends.opencl import cache\n"
+        "lock = cache.folder() / 'lock'\n"
+        "lock.parent.mkdir(parents=True); lock.touch(); os.utime(lock, (0, 0))\n"
+        f"print(minigrad.arange(3.0, device='{name}').exp().sum().item() > 11, lock.exists())"
+    )
+    result = python(program, XDG_CACHE_HOME=str(tmp_path), PYTHONWARNINGS="error")
+    assert result.stdout == "True False\n", result.stdout + result.stderr
+
+
 # -- arrays and plans
 
 
