@@ -12,6 +12,7 @@ import numpy as np
 
 from . import (
     numpy_conv,
+    numpy_ctc,
     numpy_fused,
     numpy_index,
     numpy_linalg,
@@ -458,6 +459,8 @@ class NumpyBackend(Backend):
     attention_grad = staticmethod(numpy_fused.attention_grad)
     lstm = staticmethod(numpy_recurrent.lstm)
     lstm_grad = staticmethod(numpy_recurrent.lstm_grad)
+    ctc = staticmethod(numpy_ctc.ctc)
+    ctc_grad = staticmethod(numpy_ctc.ctc_grad)
     sgd_ = staticmethod(numpy_fused.sgd_)
     adam_ = staticmethod(numpy_fused.adam_)
 

@@ -198,6 +198,18 @@ def lstm(torch, batch=32, tokens=32, width=128):
     return classifier_step(torch, Last(), torch.randn(batch, tokens, width))
 
 
+def ctc(torch, batch=16, frames=50, classes=20, size=10):
+    x = torch.randn(frames, batch, classes, requires_grad=True)
+    labels = torch.randint(1, classes, (batch, size))
+    loss, lengths = torch.nn.functional.ctc_loss, ([frames] * batch, [size] * batch)
+
+    def step():
+        x.grad = None
+        loss(x.log_softmax(2), labels, *lengths).backward()
+
+    return step
+
+
 def small_updates(torch, name, **options):
     """A step over a hundred parameters of 16 to 512 elements."""
     shapes = [(16, 16), (16,), (32, 16), (8, 8), (64,)] * 20
@@ -235,6 +247,7 @@ WORKLOADS: dict[str, Workload] = {
     "ResNet batch 32": Workload(partial(resnet, batch=32), 2.0, True),
     "GPT batch 16": Workload(gpt, 1.3, True),
     "LSTM batch 32": Workload(lstm, 1.0, True),
+    "CTC batch 16": Workload(ctc, 1.0),
     **{f"{name}, 100 small": Workload(partial(small_updates, name=name), 1.0)
        for name in OPTIMIZERS},
 }

@@ -13,6 +13,7 @@
     decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
     conv, pool    convolutions and pooling
     recurrent     the steps of an LSTM
+    ctc           the walks of connectionist temporal classification
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
     random        random numbers and the generator
@@ -23,6 +24,7 @@ from minigrad.ops import (  # isort: skip
     arrange,
     conv,
     create,
+    ctc,
     decompose,
     elementwise,
     fused,
@@ -49,6 +51,7 @@ from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
 from minigrad.ops.create import type_
+from minigrad.ops.ctc import log_of_walks
 from minigrad.ops.decompose import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.elementwise import scaled

@@ -744,3 +744,29 @@ def _lstm_grad(draw: Draw) -> tuple[Any, ...]:
 
 row("lstm", _lstm, tolerance=64)
 row("lstm_grad", _lstm_grad, tolerance=256)
+
+
+def _ctc(draw: Draw) -> tuple[Any, ...]:
+    steps, batch, places = draw.side(1, 6), draw.side(0, 4), draw.side(1, 5)
+    frames, last = draw.indices((batch,), steps + 1), draw.indices((batch,), places)
+    return draw.values((steps, batch, places)), draw.booleans((batch, places)), frames, last
+
+
+def _ctc_smooth(draw: Draw) -> tuple[Any, ...]:
+    """With time enough to come to the end, and skips in the way, so that there is something to
+    choose.
+    """
+    steps, batch, places = draw.side(4, 6), draw.side(1, 3), draw.side(3, 4)
+    frames = 4 + draw.indices((batch,), steps - 3)
+    last = 2 + draw.indices((batch,), places - 2)
+    return draw.values((steps, batch, places)), draw.booleans((batch, places)), frames, last
+
+
+def _ctc_grad(draw: Draw) -> tuple[Any, ...]:
+    x, *rest = _ctc_smooth(draw)
+    steps, batch, places = x.shape
+    return draw.values((batch,)), draw.values((steps + 1, batch, places + 2)), *rest
+
+
+row("ctc", _ctc, smooth=_ctc_smooth, tolerance=64)
+row("ctc_grad", _ctc_grad, tolerance=64)

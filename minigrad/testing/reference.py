@@ -896,6 +896,38 @@ def lstm_grad(
     return gx, gw, gh, gc
 
 
+def _ctc_origins(skips: Array, n: int, s: int) -> tuple[int, ...]:
+    return (0, 1, 2) if skips[n, s] else (1, 2)
+
+
+def ctc(x: Array, skips: Array, frames: Array, last: Array) -> Any:
+    never = -1e30
+    steps, batch, places = x.shape
+    alpha = np.full((steps + 1, batch, places + 2), never)
+    alpha[0, :, 1] = 0
+    for t, n, s in np.ndindex(x.shape):
+        before = [alpha[t, n, s + k] for k in _ctc_origins(skips, n, s)]
+        alpha[t + 1, n, s + 2] = x[t, n, s] + np.logaddexp.reduce(before)
+    ends = [[alpha[frames[n], n, last[n] + k] for k in (1, 2)] for n in range(batch)]
+    return np.logaddexp.reduce(np.reshape(ends, (batch, 2)), axis=1), alpha
+
+
+def ctc_grad(g: Array, alpha: Array, skips: Array, frames: Array, last: Array) -> Array:
+    steps, batch, width = alpha.shape
+    out = np.zeros(alpha.shape)
+
+    def share(t: int, n: int, places: list[int], amount: float) -> None:
+        powers = np.exp(alpha[t, n, places] - alpha[t, n, places].max())
+        out[t, n, places] += amount * powers / powers.sum()
+
+    for n in range(batch):
+        share(frames[n], n, [last[n] + 1, last[n] + 2], g[n])
+    for t in range(steps - 1, 0, -1):
+        for n, s in np.ndindex(batch, width - 2):
+            share(t - 1, n, [s + k for k in _ctc_origins(skips, n, s)], out[t, n, s + 2])
+    return out[1:, :, 2:]
+
+
 # -- random numbers, by Note [Randomness]
 
 

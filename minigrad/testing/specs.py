@@ -513,4 +513,6 @@ spec("cross_entropy", differentiable=(0,))
 # gives it none.
 spec("attention", differentiable=(0, 1, 2), linear=(2,))
 spec("lstm")
+spec("ctc", differentiable=(0,))
+spec("ctc_grad")
 spec("layer_norm_grad", "batch_norm_grad", "cross_entropy_grad", "attention_grad", "lstm_grad")
