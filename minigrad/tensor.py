@@ -1787,7 +1787,7 @@ class Tensor:
         return ops.add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
+        return self.add(other)
 
     def __sub__(self, other: Any) -> Tensor:
         return ops.sub(self, other)
@@ -1799,7 +1799,7 @@ class Tensor:
         return ops.mul(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
+        return self.mul(other)
 
     def __truediv__(self, other: Any) -> Tensor:
         return ops.true_divide(self, other)
@@ -1849,19 +1849,19 @@ class Tensor:
         return ops.bitwise_and(self, other)
 
     def __rand__(self, other: Any) -> Tensor:
-        return ops.bitwise_and(other, self)
+        return self.bitwise_and(other)
 
     def __or__(self, other: Any) -> Tensor:
         return ops.bitwise_or(self, other)
 
     def __ror__(self, other: Any) -> Tensor:
-        return ops.bitwise_or(other, self)
+        return self.bitwise_or(other)
 
     def __xor__(self, other: Any) -> Tensor:
         return ops.bitwise_xor(self, other)
 
     def __rxor__(self, other: Any) -> Tensor:
-        return ops.bitwise_xor(other, self)
+        return self.bitwise_xor(other)
 
     def __lshift__(self, other: Any) -> Tensor:
         return ops.bitwise_left_shift(self, other)

@@ -68,7 +68,7 @@ ints = np.array([[3, -3, 7], [5, -9, 2]])
 divisors = np.array([[2, 2, -3], [-1, 4, -4]])
 special = np.array([np.nan, 1, -np.inf, np.inf, -0.0, 0.0, np.nan, -2], np.float32)
 square = draw(2, 4, 4)
-walkable, stops = draw(3, 4) > 0, np.array([5, 0, 3])
+walks = heads[0][0].swapaxes(0, 1), floats > 0, np.array([5, 0, 3]), index[0]
 
 CASES = {
     "copy": [(floats,)],
@@ -155,8 +155,8 @@ CASES = {
     "lstm": [(draw(5, 3, 8), draw(8, 2), draw(3, 2), draw(3, 2), way) for way in (False, True)],
     "lstm_grad": [(draw(5, 3, 2), draw(3, 2), draw(8, 2), draw(3, 2), draw(3, 2), draw(5, 3, 2),
                    draw(5, 3, 2), draw(5, 3, 8) / 4, way) for way in (False, True)],
-    "ctc": [(draw(5, 3, 4), walkable, stops, index[0])],
-    "ctc_grad": [(draw(3), draw(6, 3, 6), walkable, stops, index[0])],
+    "ctc": [walks],
+    "ctc_grad": [(floats[:, 0], reference.ctc(*walks)[1], *walks[1:])],
     "polygamma": [(floats, 0), (special, 1), (abs(floats), 3)],
     "cummax": [(floats, 0), (special, 0), (draw(), 0), (ints, 1)],
     "scatter_max": [(floats, 1, target[:3, None] % 4, draw(3, 1)),

@@ -75,8 +75,8 @@ erfinv*: the y with erf(y) = x, NaN beyond -1 and 1: [0.0, 0.5]: [0.0000, 0.4769
 lgamma*: log(|gamma(x)|), inf at 0, -1, -2 ...: [3.0, 0.5]: [0.6931, 0.5724]
 i0*: the modified Bessel function of order 0: [0, 1]: [1.0000, 1.2661]
 special.i1*: the modified Bessel function of order 1: [0, 1]: [0.0000, 0.5652]
-logaddexp*: log(e^x + e^y) without overflow: [0, 100], 0: [  0.6931, 100.0000]
-logaddexp2*: log2(2^x + 2^y) without overflow: [0, 100], 0: [  1., 100.]
+logaddexp*: log(e^x + e^y) without overflow: [0, 100], [0, 0]: [  0.6931, 100.0000]
+logaddexp2*: log2(2^x + 2^y) without overflow: [0, 100], [0, 0]: [  1., 100.]
 nextafter: the number next to x, in the direction of y: [1.0], [2.0]: [1.0000]
 """
 

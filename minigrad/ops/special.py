@@ -9,6 +9,7 @@ from typing import Any
 
 from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import where_
+from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
 from minigrad.autograd.primitive import cast, elementwise
 from minigrad.ops.elementwise import (
     abs,
@@ -64,6 +65,7 @@ def _over(i1_of_x: Tensor, x: Tensor) -> Tensor:
 logaddexp = elementwise(
     "logaddexp",
     "x y",
+    numbers="",
     to_float=True,
     x=lambda g, x, y: g * sigmoid(x - y),
     y=lambda g, x, y: g * sigmoid(y - x),
@@ -71,6 +73,7 @@ logaddexp = elementwise(
 logaddexp2 = elementwise(
     "logaddexp2",
     "x y",
+    numbers="",
     to_float=True,
     x=lambda g, x, y: g * sigmoid((x - y) * math.log(2)),
     y=lambda g, x, y: g * sigmoid((y - x) * math.log(2)),
@@ -80,7 +83,7 @@ logaddexp2 = elementwise(
 
 _signbit = elementwise("signbit", "x")
 nextafter = elementwise(
-    "nextafter", "x y", x=lambda g, x, y: where_(x == y, 0, g), y=lambda g: g * 0
+    "nextafter", "x y", numbers="", x=lambda g, x, y: where_(x == y, 0, g), y=lambda g: g * 0
 )
 
 
@@ -267,6 +270,9 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     >>> minigrad.ldexp(minigrad.tensor([1.0, 3.0]), minigrad.tensor([3, -1]))
     tensor([8.0000, 1.5000])
     """
+    for x in (input, other):
+        if not isinstance(x, Tensor):
+            raise not_a_tensor("ldexp", x)
     return mul(input, pow(2.0, other))
 
 

@@ -145,8 +145,8 @@ def spec(*names: str, **facts: Any) -> None:
         if "differentiable" not in given:
             given["differentiable"] = tuple(op.inputs.index(n) for n in op.differentiable)
         if op.broadcast:
-            may_be_numbers = range(name == "where", len(op.inputs))
-            given["numbers"] = tuple(may_be_numbers) if len(op.inputs) > 1 else ()
+            may_be = [op.inputs.index(n) for n in op.numbers if n != "cond"]
+            given["numbers"] = tuple(may_be) if len(op.inputs) > 1 else ()
             given["errors"] = (*given.get("errors", ()), *_elementwise_errors(name, len(op.inputs)))
         given.setdefault("op", primitives()[name])
         table[name] = OpSpec(name, ref=row.ref, samples=row.inputs, composite=op.composite, **given)

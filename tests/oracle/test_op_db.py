@@ -377,6 +377,9 @@ def run_errors(outcome: Outcome, entry: Any, call: Any) -> None:
         if "out" in sample.kwargs:
             outcome.skipped += 1
             continue
+        if not raises(entry, sample):
+            outcome.skipped += 1
+            continue
         with outcome.attempt("errors", sample):
             args = converted([sample.input, *sample.args])
             kwargs = converted(sample.kwargs)
@@ -386,6 +389,15 @@ def run_errors(outcome: Outcome, entry: Any, call: Any) -> None:
                 pass
             else:
                 raise AssertionError(f"raises nothing, expected {wrong.error_type.__name__}")
+
+
+def raises(entry: Any, sample: Any) -> bool:
+    """Whether PyTorch itself does: clamp_max takes the number that its sample says it refuses."""
+    try:
+        entry.op(sample.input, *sample.args, **sample.kwargs)
+    except Exception:
+        return True
+    return False
 
 
 # -- the list
