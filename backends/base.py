@@ -557,6 +557,16 @@ class Backend:
     def bitwise_right_shift(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] >> (y[i] if 0 <= y[i] < bits else bits - 1), with the sign"""
 
+    def gcd(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = the largest integer that divides x[i] and y[i], 0 where both are 0; of integers.
+        By Euclid: as many steps as the largest Fibonacci numbers of the type need."""
+        x, y = (self.abs(v) for v in self._as_arrays(x, y))
+        for _ in range(12 * x.dtype.itemsize):
+            is_zero = self.eq(y, 0)
+            rest = self.fmod(x, self.where(is_zero, 1, y))
+            x, y = self.where(is_zero, x, y), self.where(is_zero, 0, rest)
+        return self.abs(x, out)
+
     def remainder(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] - floor(x[i] / y[i]) * y[i], computed exactly: the sign of y[i]"""
         x, y = self._as_arrays(x, y)

@@ -361,6 +361,7 @@ class NumpyBackend(Backend):
     bitwise_or = binary(np.bitwise_or)
     bitwise_xor = binary(np.bitwise_xor)
     bitwise_left_shift = binary(np.left_shift)
+    gcd = binary(np.gcd)
     bitwise_right_shift = binary(np.right_shift)
 
     @staticmethod

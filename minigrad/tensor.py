@@ -786,6 +786,12 @@ class Tensor:
     def bitwise_not(self) -> Tensor:
         return ops.bitwise_not(self)
 
+    def gcd(self, other: Tensor) -> Tensor:
+        return ops.gcd(self, other)
+
+    def lcm(self, other: Tensor) -> Tensor:
+        return ops.lcm(self, other)
+
     def bitwise_left_shift(self, other: Any) -> Tensor:
         return ops.bitwise_left_shift(self, other)
 
@@ -1187,6 +1193,9 @@ class Tensor:
 
     def nonzero(self, *, as_tuple: _bool = False) -> Any:
         return ops.nonzero(self, as_tuple=as_tuple)
+
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        return ops.nonzero_static(self, size=size, fill_value=fill_value)
 
     def topk(self, k: Any, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> Any:
         return ops.topk(self, k, dim, largest, sorted)
@@ -1702,6 +1711,12 @@ class Tensor:
 
     def bitwise_xor_(self, other: Any) -> Tensor:
         return ops.inplace(ops.bitwise_xor, self, other)
+
+    def gcd_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.gcd, self, other)
+
+    def lcm_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.lcm, self, other)
 
     def bitwise_left_shift_(self, other: Any) -> Tensor:
         return ops.inplace(ops.bitwise_left_shift, self, other)

@@ -70,6 +70,11 @@ spec(
     lambda x: x.copy(), one((-1.5, 1.5)), flat=(0,), tolerance=512,
 )  # fmt: skip
 
+spec(
+    "lcm", minigrad.lcm, np.lcm, lambda draw: tuple(draw.values(s, (-40.0, 40.0)) for s in
+    draw.broadcastable(2)), kinds="i", differentiable=(),
+)  # fmt: skip
+
 # -- order statistics
 
 

@@ -176,6 +176,7 @@ for name in kernel_names():
         CASES[name] = [(floats,), (special,), (draw(),), (np.empty((0, 3), np.float32),)]
         if name in FLOAT_PAIRS + GRADS:
             CASES[name] = [(special, special[::-1]), (floats, draw(3, 4))]
+CASES["gcd"] = [(12 * ints, 18 * divisors), (ints, 0 * ints)]
 CASES["bitwise_not"] = [(ints,), (ints > 0,)]
 del CASES["synchronize"], CASES["sgd_"], CASES["adam_"]
 

@@ -82,6 +82,7 @@ __all__ += create.__all__
 __all__ += decompose.__all__
 __all__ += elementwise.__all__
 __all__ += fused.__all__
+__all__ += ["fill"]
 __all__ += index.__all__
 __all__ += linalg.__all__
 __all__ += matrix.__all__

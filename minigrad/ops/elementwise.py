@@ -222,6 +222,7 @@ bitwise_or = elementwise("bitwise_or", "x y")
 bitwise_xor = elementwise("bitwise_xor", "x y")
 bitwise_not = elementwise("bitwise_not", "x")
 bitwise_left_shift = elementwise("bitwise_left_shift", "x y")
+gcd = elementwise("gcd", "x y", numbers="")
 bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 # -- activations; the fused ones differentiate their definition where a second derivative is wanted
@@ -586,6 +587,17 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     return clamp(input, None, max)
 
 
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """The smallest positive integer that x and y divide, 0 where one of them is 0; of integers.
+
+    >>> import minigrad
+    >>> minigrad.lcm(minigrad.tensor([4, -6]), minigrad.tensor([6, 4]))
+    tensor([12, 12])
+    """
+    divisor = gcd(input, other)
+    return abs(floor_divide(input, where(divisor == 0, 1, divisor)) * other)
+
+
 # -- PyTorch's other names
 
 subtract, multiply, divide, negative, absolute = sub, mul, div, neg, abs
@@ -667,7 +679,7 @@ __all__ = [
     "addcdiv", "nan_to_num", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite",
     "isclose", "allclose", "equal", "logical_and", "logical_or", "logical_xor", "logical_not",
     "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift",
-    "bitwise_right_shift", "rsub", "positive", "clamp_min", "clamp_max", "subtract",
+    "bitwise_right_shift", "gcd", "lcm", "rsub", "positive", "clamp_min", "clamp_max", "subtract",
     "multiply", "divide", "negative", "absolute", "arcsin", "arccos", "arctan", "arctan2",
     "sgn", "fix", "clip", "not_equal", "less", "less_equal", "greater", "greater_equal", "relu",
     "leaky_relu", "elu", "softplus", "gelu", "silu",

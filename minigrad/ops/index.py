@@ -706,6 +706,43 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return nonzero_(input)
 
 
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of nonzero(input), and rows of `fill_value` where there are fewer.
+
+    >>> import minigrad
+    >>> minigrad.nonzero_static(minigrad.tensor([0, 5, 6]), size=3)
+    tensor([[ 1],
+            [ 2],
+            [-1]])
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = narrow(rows := nonzero_(input), 0, 0, min(size, rows.array.shape[0]))
+    return pad_(found, ((0, size - found.array.shape[0]), (0, 0)), fill_value)
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """The index along each dimension of `shape` of the elements with these places in row-major
+    order.
+
+    >>> import minigrad
+    >>> minigrad.unravel_index(minigrad.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
+    if not isinstance(indices, Tensor):
+        raise ValueError(f"expected indices to be a tensor, got {type(indices).__name__}")
+    if indices.array.dtype.kind not in "iu":
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    sizes = [int(n) for n in (shape if isinstance(shape, Sequence) else (shape,))]
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
+    out = []
+    for n in reversed(sizes):
+        out.append(indices % n)
+        indices = indices // n
+    return tuple(reversed(out))
+
+
 # -- in order
 
 
@@ -919,6 +956,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 __all__ = [
     "getitem", "setitem", "index_put", "gather", "scatter", "scatter_add",
     "index_select", "index_add", "take_along_dim", "masked_fill", "masked_select", "nonzero",
+    "nonzero_static", "unravel_index",
     "sort", "argsort", "topk", "searchsorted", "unique", "repeat_interleave", "one_hot",
 ]
 # fmt: on

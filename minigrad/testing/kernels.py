@@ -179,6 +179,7 @@ for name in ("maximum", "minimum", "fmax", "fmin"):
     binary(name, LEFT, RIGHT, "fib" if name.endswith("imum") else "fi")
 for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
     binary(name, LEFT, (-2.0, 2.0), "fib")
+binary("gcd", (-40.0, 40.0), (-40.0, 40.0), "i")
 for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
     binary(name, kinds="ib")
 for name in ("bitwise_left_shift", "bitwise_right_shift"):

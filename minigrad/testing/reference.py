@@ -271,6 +271,7 @@ eq, ne, lt, le, gt, ge = (
     np.greater_equal,
 )
 logical_and, logical_or, logical_xor = np.logical_and, np.logical_or, np.logical_xor
+gcd = _with_int_wrap(math.gcd)
 bitwise_and, bitwise_or, bitwise_xor = np.bitwise_and, np.bitwise_or, np.bitwise_xor
 
 

@@ -148,6 +148,8 @@ def converted(x: Any, leaves: list[Any] | None = None) -> Any:
 
 
 def _tensor(x: Any, leaves: list[Any] | None) -> Any:
+    if x.device.type != "cpu":
+        raise Unconvertible(str(x.device))
     if x.dtype not in SUPPORTED or x.layout is not torch.strided or x.dim() > 64:
         raise Unconvertible(f"{x.dtype} {x.layout}, {x.dim()} dimensions")
     out = minigrad.from_numpy(x.detach().numpy())
