@@ -967,6 +967,15 @@ class Backend:
         """out = sum(sign(p) * product(x[i, p[i]] for i) for every permutation p)"""
         return self._on_host("det", x)
 
+    def lu(self, x: Array) -> tuple[Array, Array, Array]:
+        """Gaussian elimination of x (m, n), k = min(m, n). out is a copy of x, perm = range(m);
+            for j in range(k): row = the first with the largest abs(out[row, j]) for row >= j
+                pivots[j] = row + 1; the rows j and row of out, and of perm, are exchanged
+                out[j + 1:, j] /= out[j, j], unless that is 0
+                out[j + 1:, j + 1:] -= outer(out[j + 1:, j], out[j, j + 1:])
+        Returns (out, pivots of int32, perm of int64)."""
+        return self._on_host("lu", x)
+
     def slogdet(self, x: Array) -> tuple[Array, Array]:
         """(sign(det(x)), log(abs(det(x)))), without overflow"""
         return self._on_host("slogdet", x)

@@ -417,6 +417,7 @@ class NumpyBackend(Backend):
     eigh = staticmethod(numpy_linalg.eigh)
     det = staticmethod(numpy_linalg.det)
     slogdet = staticmethod(numpy_linalg.slogdet)
+    lu = staticmethod(numpy_linalg.lu)
 
     # --- Convolution and pooling -----------------------------------------------------------------
 

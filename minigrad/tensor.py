@@ -1290,6 +1290,12 @@ class Tensor:
     def cholesky(self, upper: _bool = False) -> Tensor:
         return ops.cholesky(self, upper)
 
+    def lu(self, pivot: _bool = True, get_infos: _bool = False) -> Any:
+        return ops.lu(self, pivot, get_infos)
+
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        return ops.lu_solve(self, LU_data, LU_pivots)
+
     def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
         return ops.cholesky_solve(self, L, upper)
 

@@ -162,6 +162,7 @@ CASES = {
     "scatter_max": [(floats, 1, target[:3, None] % 4, draw(3, 1)),
                     (ints, 0, ints % 2, ints * 2)],
     "slogdet": [(square,)],
+    "lu": [(square,), (square[:, :3],), (0 * square,)],
     "uniform": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "normal": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "randint": [(SEED, OFFSET, (9,), -5, 8, np.dtype("i4")),

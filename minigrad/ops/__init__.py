@@ -10,7 +10,8 @@
     place         scatter_reduce, masked_scatter, take, isin ...
     linalg        matmul, einsum, linear ...
     products      addmv, kron, cross, cdist, cov ...
-    decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
+    decompose     inverses and decompositions of matrices; elimination: LU;
+                  matrix, norms: what follows from them
     conv, pool    convolutions and pooling
     recurrent     the steps of an LSTM
     ctc           the walks of connectionist temporal classification
@@ -27,6 +28,7 @@ from minigrad.ops import (  # isort: skip
     ctc,
     decompose,
     elementwise,
+    elimination,
     fused,
     index,
     linalg,
@@ -55,6 +57,8 @@ from minigrad.ops.ctc import log_of_walks
 from minigrad.ops.decompose import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.elementwise import scaled
+from minigrad.ops.elimination import lu, lu_unpack
+from minigrad.ops.elimination import old_lu_solve as lu_solve
 from minigrad.ops.fused import *
 from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
@@ -85,6 +89,7 @@ __all__ += fused.__all__
 __all__ += ["fill"]
 __all__ += index.__all__
 __all__ += linalg.__all__
+__all__ += ["lu", "lu_solve", "lu_unpack"]
 __all__ += matrix.__all__
 __all__ += norms.__all__
 __all__ += optim.__all__

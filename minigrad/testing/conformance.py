@@ -905,6 +905,30 @@ def _eigh(backend: Any, name: str, draw: Draw) -> None:
         _is_identity(np.swapaxes(v, -1, -2) @ v, draw.dtype, "v.T @ v")
 
 
+@_case("lu", "definition", *FLOATS)
+def _lu(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x = _matrices(draw)
+        (m, n), batch = x.shape[-2:], x.shape[:-2]
+        found = backend.lu(lay(backend, x, draw.choice(LAYOUTS[:-1])))
+        types = [out.dtype for out in found]
+        if types != [x.dtype, np.dtype(np.int32), INT64]:
+            raise CheckError(f"lu of {_describe(x)}: types {types}")
+        packed, pivots, perm = (backend.to_host(out) for out in found)
+        packed = packed.astype(FLOAT64)
+        low, up = np.tril(packed, -1)[..., : min(m, n)], np.triu(packed)[..., : min(m, n), :]
+        if low.size and abs(low).max() > 1:
+            raise CheckError(f"lu: {low} is not what pivots leave")
+        for i in np.ndindex(batch):
+            rows = list(range(m))
+            for j, other in enumerate(pivots[i].tolist()):
+                rows[j], rows[other - 1] = rows[other - 1], rows[j]
+            if rows != perm[i].tolist():
+                raise CheckError(f"lu: by pivots {pivots[i]} perm is {rows}, got {perm[i]}")
+            product = (low[i] + np.eye(m, min(m, n))) @ up[i]
+            within_eps(product, x[i][rows].astype(FLOAT64), draw.dtype, 64, "l @ u")
+
+
 @_case("det slogdet", "definition", *FLOATS)
 def _det(backend: Any, name: str, draw: Draw) -> None:
     for _ in range(EXAMPLES):

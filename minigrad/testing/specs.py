@@ -29,6 +29,7 @@ from minigrad.autograd import batch
 from minigrad.autograd.broadcast import reshape
 from minigrad.autograd.primitive import Op
 from minigrad.autograd.primitive import table as declared
+from minigrad.backends import numpy_linalg
 from minigrad.backends.numpy_backend import NumpyBackend
 from minigrad.device import register_backend
 from minigrad.testing import kernels
@@ -490,6 +491,7 @@ _matrices("eigh", lambda op, x, lower: _unsigned_eigh(*op(_symmetric(x), lower))
           lambda x, lower: _unsigned_eigh(*np.linalg.eigh(_symmetric(x))),
           _batch_of(square=True, lower=bool))
 _matrices("det", lambda op, x: op(x), np.linalg.det, _batch_of(square=True))
+_matrices("lu", lambda op, x: op(x), numpy_linalg.lu, _batch_of())
 _matrices("slogdet", lambda op, x: op(x), lambda x: tuple(np.linalg.slogdet(x)),
           _batch_of(square=True))
 
