@@ -757,10 +757,14 @@ class Backend:
 
     def var(self, x: Array, axes: Axes, correction: Number, keepdims: bool) -> Array:
         """n = number of j; mean = sum(x[i, j] for j) / n
-        out[i] = sum((x[i, j] - mean) ** 2 for j) / max(n - correction, 0)"""
+        out[i] = sum((x[i, j] - mean) ** 2 for j) / max(n - correction, 0)
+        Relative to the first x[i, j], so that the variance of equal numbers is 0."""
         n = math.prod(x.shape[axis] for axis in axes)
-        mean = self.div(self.sum(x, axes, True), float(n))
-        total = self.sum(self.square(self.sub(x, mean)), axes, keepdims)
+        sizes = [min(1, m) if axis in axes else m for axis, m in enumerate(x.shape)]
+        away = self.sub(x, self.slice(x, tuple(slice(0, m, 1) for m in sizes)))
+        mean = self.div(self.sum(away, axes, True), float(n))
+        away = self.sub(away, mean, away)
+        total = self.sum(self.square(away, away), axes, keepdims)
         return self.div(total, float(max(n - correction, 0)))
 
     def logsumexp(self, x: Array, axes: Axes, keepdims: bool) -> Array:

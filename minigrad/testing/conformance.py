@@ -596,6 +596,16 @@ def _reduce_nothing(backend: Any, name: str, draw: Draw) -> None:
     _exactly(backend, out, np.full((2, 1), nothing, dtype), f"{name} of nothing")
 
 
+@_case("var", "of_equal", *FLOATS)
+def _var_of_equal(backend: Any, name: str, draw: Draw) -> None:
+    """It is 0 to the last bit, though the mean of equal numbers is not always exact."""
+    for shape in ((3, 1000), (1000, 3), (7, 60, 11)):
+        x = backend.full(shape, 0.1, draw.dtype)
+        for axes in ((0,), (1,), tuple(range(len(shape)))):
+            out = backend.var(x, axes, 1, False)
+            _exactly(backend, out, np.zeros(out.shape, draw.dtype), f"var of {shape} by {axes}")
+
+
 @_case("max min argmax argmin max_with_indices min_with_indices", "of_nothing", FLOAT64, INT64)
 def _extreme_of_nothing(backend: Any, name: str, draw: Draw) -> None:
     x = backend.full((2, 0), 0, draw.dtype)
