@@ -422,6 +422,10 @@ class Backend:
         """out[i] = 1 - erf(x[i]), exact where this is small"""
         return special.computed(self, special.erfc, out, x)
 
+    def erfcx(self, x: Array, out: Array = None) -> Array:
+        """out[i] = e ** x[i] ** 2 * erfc(x[i]), exact where erfc is too small for a number"""
+        return special.computed(self, special.erfcx, out, x)
+
     def erfinv(self, x: Array, out: Array = None) -> Array:
         """out[i] = the y with erf(y) == x[i]; inf at 1, NaN beyond"""
         return special.computed(self, special.erfinv, out, x)
@@ -441,6 +445,14 @@ class Backend:
     def i1(self, x: Array, out: Array = None) -> Array:
         """out[i] = sum((x[i] / 2) ** (2 * k + 1) / (k! * (k + 1)!) for k >= 0)"""
         return special.computed(self, special.i1, out, x)
+
+    def i0e(self, x: Array, out: Array = None) -> Array:
+        """out[i] = i0(x[i]) * e ** -abs(x[i]), without overflow"""
+        return special.computed(self, special.i0e, out, x)
+
+    def i1e(self, x: Array, out: Array = None) -> Array:
+        """out[i] = i1(x[i]) * e ** -abs(x[i]), without overflow"""
+        return special.computed(self, special.i1e, out, x)
 
     def signbit(self, x: Array, out: Array = None) -> Array:
         """out[i] = x[i] < 0 or x[i] is -0 (bool)"""

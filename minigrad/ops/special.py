@@ -23,6 +23,7 @@ from minigrad.ops.elementwise import (
     pow,
     rsqrt,
     sigmoid,
+    sign,
     sin,
     where,
 )
@@ -40,6 +41,9 @@ atanh = elementwise("atanh", "x", to_float=True, x=lambda g, x: g / (1 - x * x))
 erfc = elementwise(
     "erfc", "x", to_float=True, x=lambda g, x: g * (-2 / math.sqrt(math.pi) * exp(-x * x))
 )
+erfcx = elementwise(
+    "erfcx", "x", to_float=True, x=lambda g, x, out: g * (2 * x * out - 2 / math.sqrt(math.pi))
+)
 erfinv = elementwise(
     "erfinv", "x", to_float=True, x=lambda g, out: g * (math.sqrt(math.pi) / 2 * exp(out * out))
 )
@@ -52,6 +56,13 @@ _polygamma = elementwise(
 
 i0 = elementwise("i0", "x", to_float=True, x=lambda g, x: g * i1(x))
 i1 = elementwise("i1", "x", to_float=True, x=lambda g, x, out: g * (i0(x) - _over(out, x)))
+i0e = elementwise("i0e", "x", to_float=True, x=lambda g, x, out: g * (i1e(x) - sign(x) * out))
+i1e = elementwise(
+    "i1e",
+    "x",
+    to_float=True,
+    x=lambda g, x, out: g * (i0e(x) - sign(x) * out - _over(out, x)),
+)
 
 
 def _over(i1_of_x: Tensor, x: Tensor) -> Tensor:
@@ -218,6 +229,19 @@ def ndtr(input: Tensor) -> Tensor:
     tensor([0.5000, 0.8413])
     """
     return erfc(_floats(input) * -math.sqrt(0.5)) * 0.5
+
+
+def log_ndtr(input: Tensor) -> Tensor:
+    """out = log(ndtr(x)), also where ndtr(x) is too small for a number.
+
+    >>> import minigrad
+    >>> minigrad.special.log_ndtr(minigrad.tensor([0.0, -100.0]))
+    tensor([-6.9315e-01, -5.0055e+03])
+    """
+    x = _floats(input)
+    low, high = clamp(x, None, -1.0), clamp(x, -1.0, None)  # so that neither side is infinite
+    below = log(erfcx(low * -math.sqrt(0.5)) * 0.5) - low * low * 0.5
+    return where_(x < -1.0, below, log1p(erfc(high * math.sqrt(0.5)) * -0.5))
 
 
 def ndtri(input: Tensor) -> Tensor:

@@ -207,6 +207,33 @@ def _bessel(order: int) -> Callable[..., Any]:
 i0, i1 = _bessel(0), _bessel(1)
 
 
+def _scaled_bessel(order: int) -> Callable[..., Any]:
+    """The mean of e^(x (cos t - 1)) cos(order t) over a circle; for large x what it tends to."""
+    t = np.linspace(0, 2 * math.pi, 4000, endpoint=False)
+
+    def of(x: float) -> float:
+        size, sign = abs(x), -1 if x < 0 and order else 1
+        if size > 1e4:
+            return sign * (1 - (4 * order - 1) / (8 * size)) / math.sqrt(2 * math.pi * size)
+        return float(sign * np.mean(np.exp(size * (np.cos(t) - 1)) * np.cos(order * t)))
+
+    return _each(of)
+
+
+i0e, i1e = _scaled_bessel(0), _scaled_bessel(1)
+
+
+@_each
+def erfcx(x: float) -> float:
+    """For large x by its continued fraction."""
+    if not x > 3:
+        return math.exp(x * x) * math.erfc(x) if x > -26 else math.inf if x < 0 else x
+    below = x
+    for k in range(200, 0, -1):
+        below = x + k / 2 / below
+    return 1 / math.sqrt(math.pi) / below
+
+
 def sign(x: Array) -> Array:
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 

@@ -196,6 +196,8 @@ spec("exp", "exp2", "expm1", "erf", "sin", "cos", "atan", "sinh", "cosh", kinds=
 spec("tan", "tanh", "sigmoid", kinds="fi", to_float=True, tolerance=64)
 spec("asin", "acos")
 spec("asinh", "erfc", "i0", kinds="fi", to_float=True)
+spec("i0e", "erfcx", kinds="fi", to_float=True)
+spec("i1e", kinds="fi", to_float=True, points=(point([0.0], gives=[[0.5]]),))
 spec("i1", kinds="fi", to_float=True, points=(point([0.0], gives=[[0.5]]),))
 spec("acosh", "atanh", "erfinv", "lgamma", "polygamma")
 spec("logaddexp", "logaddexp2")
