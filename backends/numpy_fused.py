@@ -592,22 +592,23 @@ def attention_grad(g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, p
 # --- Optimizer steps ------------------------------------------------------------------------------
 
 
-def in_place(body: Callable[..., None], *xs: np.ndarray) -> None:
-    """body(*xs), in chunks if xs are large and can be seen as flat arrays.
+def in_place(body: Callable[..., None], *lists: Sequence[np.ndarray]) -> None:
+    """body(x, y...) for the arrays of each place in the lists; in chunks if they are large and can
+    be seen as flat arrays.
 
     A million elements is where waking a second core begins to pay: the step is bound by memory.
     """
-    if xs[0].size >= 1 << 20 and all(x.flags.c_contiguous for x in xs):
-        xs = tuple(x.reshape(-1) for x in xs)
-        in_chunks(body, *xs)
-    else:
-        body(*xs)
+    for xs in zip(*lists, strict=True):
+        if xs[0].size >= 1 << 20 and all(x.flags.c_contiguous for x in xs):
+            in_chunks(body, *(x.reshape(-1) for x in xs))
+        else:
+            body(*xs)
 
 
 def sgd_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], bufs: Sequence[np.ndarray] | None,
          lr: np.ndarray, momentum: float, dampening: float, weight_decay: float, nesterov: bool,
          maximize: bool) -> None:
-    rate = -float(lr)
+    rate, fresh = (np.array(number, ps[0].dtype) for number in (-lr, 1 - dampening))
 
     def body(p: np.ndarray, g: np.ndarray, buf: np.ndarray | None = None) -> None:
         step = np.negative(g) if maximize else g
@@ -615,12 +616,11 @@ def sgd_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], bufs: Sequence[np.n
             step = np.add(step, np.multiply(p, weight_decay))
         if buf is not None:
             np.multiply(buf, momentum, buf)
-            blas.axpy(1 - dampening, step, buf)
+            blas.axpy(fresh, step, buf)
             step = np.add(step, np.multiply(buf, momentum)) if nesterov else buf
         blas.axpy(rate, step, p)
 
-    for i, (p, g) in enumerate(zip(ps, gs, strict=True)):
-        in_place(body, p, g) if bufs is None else in_place(body, p, g, bufs[i])
+    in_place(body, ps, gs, *(() if bufs is None else (bufs,)))
 
 
 def adam_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], ms: Sequence[np.ndarray],
@@ -652,5 +652,4 @@ def adam_(ps: Sequence[np.ndarray], gs: Sequence[np.ndarray], ms: Sequence[np.nd
         np.multiply(scratch, step, scratch)
         np.add(p, scratch, p)
 
-    for arrays in zip(ps, gs, ms, vs, strict=True):
-        in_place(body, *arrays)
+    in_place(body, ps, gs, ms, vs)

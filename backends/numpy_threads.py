@@ -59,9 +59,18 @@ class Workers:
 
     def forget(self) -> None:
         """Starts anew: a forked child has none of its parent's threads."""
-        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.started = 0
+        self.tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.threads: list[threading.Thread] = []
         self.lock = threading.Lock()
+
+    def end(self) -> None:
+        """Ends the threads, once they have done what they are at; the next loop starts others.
+        Before a fork: so OpenBLAS does with its own, and what is forked has one thread."""
+        with self.lock:
+            for _ in self.threads:
+                self.tasks.put(None)
+            while self.threads:
+                self.threads.pop().join()
 
     def run(self, body: Callable[[int], None], n: int) -> None:
         """for i in range(n): body(i), in any order and on all cores; body must release the GIL."""
@@ -79,15 +88,16 @@ class Workers:
 
     def start(self, count: int) -> None:
         with self.lock:
-            while self.started < count:
-                threading.Thread(target=self.serve, args=(self.tasks,), daemon=True).start()
-                self.started += 1
+            while len(self.threads) < count:
+                thread = threading.Thread(target=self.serve, args=(self.tasks,), daemon=True)
+                thread.start()
+                self.threads.append(thread)
 
-    def serve(self, tasks: SimpleQueue[Callable[[], None]]) -> None:
+    def serve(self, tasks: SimpleQueue[Callable[[], None] | None]) -> None:
         inside.loop = True
         prepare_thread()
-        while True:
-            tasks.get()()
+        while (task := tasks.get()) is not None:
+            task()
 
 
 class Loop:
@@ -195,6 +205,7 @@ class Blas:
         self.set_threads = getattr(library, "scipy_openblas_set_num_threads64_", lambda n: None)
         get_threads = getattr(library, "scipy_openblas_get_num_threads64_", lambda: AFFINITY)
         self.threads: int = get_threads()
+        self.most_threads = self.threads  # the calling one counts
         self.forget()
 
     def forget(self) -> None:
@@ -203,15 +214,16 @@ class Blas:
         self.lock = threading.Lock()
         self.set_threads(self.threads)
 
-    def axpy(self, a: float, x: np.ndarray, y: np.ndarray) -> None:
-        """y += a * x, for arrays of one shape and float type. Large ones OpenBLAS reads once, on
-        all cores; in two steps of NumPy's a product would be written and read again."""
+    def axpy(self, a: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+        """y += a * x, for arrays of one float type: a 0-d, which NumPy takes faster than a Python
+        number, x and y of one shape. Large ones OpenBLAS reads once, on all cores; in two steps of
+        NumPy's a product would be written and read again."""
         call = self.axpys.get(y.dtype.char) if x.size >= FEW else None
         # carray says that y may be written, too
         if call is not None and x.flags.c_contiguous and y.flags.carray:
-            call(x.size, a, x.ctypes.data, 1, y.ctypes.data, 1)
+            call(x.size, float(a), x.ctypes.data, 1, y.ctypes.data, 1)
         else:
-            np.add(y, x if a == 1 else np.multiply(x, a), y)
+            np.add(y, np.multiply(x, a), y)
 
     @contextlib.contextmanager
     def one_thread(self) -> Iterator[None]:
@@ -250,5 +262,5 @@ workers = Workers()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=workers.forget)
+    os.register_at_fork(before=workers.end, after_in_child=workers.forget)
     os.register_at_fork(after_in_child=blas.forget)

@@ -27,10 +27,13 @@ def load(name: str) -> Any:
 
 def load_the_rest(torch: Any) -> None:
     """Train a little: what a framework loads at first use is no part of a workload's memory."""
-    model = torch.nn.Linear(4, 4)
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     for kind in (torch.optim.SGD, torch.optim.Adam):
-        model(torch.randn(4, 4)).sum().backward()
-        kind(model.parameters(), lr=0.1).step()
+        optimizer = kind(model.parameters(), lr=0.1)
+        labels = torch.zeros(32, dtype=torch.int64)
+        nn.functional.cross_entropy(model(torch.randn(32, 64)), labels).backward()
+        optimizer.step()
 
 
 def peak_memory() -> int:

@@ -5,21 +5,25 @@ Models learn slowly here on purpose: a loss that reaches zero would fill the gra
 denormal numbers, and processors take a hundred times longer for those.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 Step = Callable[[], object]
+MODELS = Path(__file__).resolve().parent.parent / "tutorials" / "models"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload, the ratio to PyTorch it is to reach (None: as low as it goes), and its kind."""
+    """A workload, and the ratio to PyTorch it is to reach (None: as low as it goes)."""
 
     build: Callable[[ModuleType], Step]
-    target: float | None = None
+    target: float | None = None  # on NumPy
     trains: bool = False  # a training step: its memory is reported too
+    best: float | None = None  # the target for the better of the backends
 
 
 # ------------------------------------------------------------------------------- single ops
@@ -210,6 +214,71 @@ def ctc(torch, batch=16, frames=50, classes=20, size=10):
     return step
 
 
+def transformer(torch, batch=16, tokens=32, width=128, heads=4, layers=2, vocabulary=1000):
+    """A step of translation: encoder, decoder, label smoothing."""
+    nn = torch.nn
+
+    class Translator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(vocabulary, width)
+            self.transformer = nn.Transformer(
+                width, heads, layers, layers, 4 * width, dropout=0.1, batch_first=True
+            )
+            self.head = nn.Linear(width, vocabulary)
+            self.mask = nn.Transformer.generate_square_subsequent_mask(tokens)
+
+        def forward(self, x, y):
+            x, y = self.embedding(x), self.embedding(y)
+            return self.head(self.transformer(x, y, tgt_mask=self.mask, tgt_is_causal=True))
+
+    model = Translator()
+    x = torch.randint(0, vocabulary, (batch, tokens))
+    y = torch.randint(0, vocabulary, (batch, tokens + 1))
+    criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
+    return training_step(
+        model,
+        torch.optim.Adam(model.parameters(), lr=1e-6),
+        lambda model: criterion(model(x, y[:, :-1]).reshape(-1, vocabulary), y[:, 1:].reshape(-1)),
+    )
+
+
+# --------------------------------------------------------------------------------- inference
+
+
+def tutorial(torch, name):
+    """What a model of tutorials/models defines, in either framework: one word of it changes."""
+    sys.modules.setdefault("weights", SimpleNamespace(WEIGHTS={}))  # it has random ones here
+    source = (MODELS / f"{name}.py").read_text(encoding="utf-8")
+    found = {"__name__": name}
+    exec(compile(source.replace("minigrad", torch.__name__), f"{name}.py", "exec"), found)
+    return SimpleNamespace(**found)
+
+
+def inference(torch, model, *inputs):
+    model.eval()
+
+    @torch.no_grad()
+    def step():
+        return model(*inputs)
+
+    return step
+
+
+def minilm(torch, batch=32, tokens=64):
+    x = torch.randint(0, 30522, (batch, tokens))
+    model = tutorial(torch, "minilm").MiniLM()
+    return inference(torch, model, x, torch.full((batch,), tokens))
+
+
+def efficientnet(torch, batch=8):
+    model = tutorial(torch, "efficientnet").EfficientNetLite0()
+    return inference(torch, model, torch.randn(batch, 3, 224, 224))
+
+
+# --------------------------------------------------------------------------------- optimizers
+
+
 def small_updates(torch, name, **options):
     """A step over a hundred parameters of 16 to 512 elements."""
     shapes = [(16, 16), (16,), (32, 16), (8, 8), (64,)] * 20
@@ -244,10 +313,15 @@ WORKLOADS: dict[str, Workload] = {
     **{f"MLP batch {n}": Workload(partial(mlp, batch=n), 1.0, True) for n in (32, 128, 512)},
     "MLP batch 128, Adam": Workload(partial(mlp, batch=128, optimizer="Adam"), 1.0, True),
     "LeNet batch 64": Workload(partial(lenet, batch=64), 2.0, True),
-    "ResNet batch 32": Workload(partial(resnet, batch=32), 2.0, True),
-    "GPT batch 16": Workload(gpt, 1.3, True),
-    "LSTM batch 32": Workload(lstm, 1.0, True),
-    "CTC batch 16": Workload(ctc, 1.0),
-    **{f"{name}, 100 small": Workload(partial(small_updates, name=name), 1.0)
-       for name in OPTIMIZERS},
+    "ResNet batch 32": Workload(partial(resnet, batch=32), 2.0, True, 1.0),
+    "GPT batch 16": Workload(gpt, 1.3, True, 1.0),
+    "LSTM batch 32": Workload(lstm, None, True, 1.0),
+    "CTC batch 16": Workload(ctc, best=1.0),
+    "Transformer batch 16": Workload(transformer, None, True, 1.0),
+    "MiniLM, 32 of 64 tokens": Workload(minilm, best=1.0),
+    "EfficientNet-Lite0 batch 8": Workload(efficientnet, best=1.0),
+    **{
+        f"{name}, 100 small": Workload(partial(small_updates, name=name), best=1.0)
+        for name in OPTIMIZERS
+    },
 }

@@ -9,6 +9,9 @@
 //     state of unit 1 |  .  .  .  .  |        multiplies such a vector. UNITS units are computed at
 //              ...    |  .  .  .  .  |        a time, with their four gates: 4 * UNITS sums lie in
 //                                             registers while the vectors of the state pass by.
+//                                             Such a brick of units has one size, known to the
+// compiler; where the units do not divide into bricks, the last begins earlier, and computes some
+// units twice.
 //
 // x, g, out and gx are (T, N, 4 H) or (T, N, H): there a lane is a row. cells and gates are for the
 // way back alone, and lie as (T, H, pad) and (T, 4 H, pad), where pad is N rounded up to whole
@@ -18,6 +21,9 @@
 
 #ifndef UNITS
 #define UNITS 4
+#endif
+#ifndef COLUMNS
+#define COLUMNS 16
 #endif
 
 typedef struct {
@@ -46,6 +52,9 @@ inline V sigmoid(V x) { return 1 / (1 + exp(-x)); }
 #define PLACES                                                                                 \
     const uint n = get_global_id(0) * VEC, count = min((uint)VEC, p.batch - n);                \
     const uint size = p.size, pad = p.pad
+#define BRICKS(j, width, size)                                                                 \
+    for (uint next_##j = 0, j; j = min(next_##j, (size) - (width)), next_##j < (size);         \
+         next_##j += (width))
 #define STEP(s) (p.reverse ? p.steps - 1 - (s) : (s))
 
 // state has room for two states (2, H, pad): of the step before, and of this one.
@@ -61,22 +70,18 @@ kernel GROUP void lstm(global T *out, global T *last, global T *cells, global T 
         global const T *x = px + p.x + (t * p.batch + n) * 4 * size;
         global const T *now = state + (s & 1) * size * pad + n;
         global T *next = state + (~s & 1) * size * pad + n;
-        for (uint j = 0; j < size; j += UNITS) {
+        BRICKS(j, UNITS, size) {
             V z[4][UNITS];
-            global const T *row[4][UNITS];
             for (uint q = 0; q < 4; q++)
-                for (uint u = 0; u < UNITS; u++) {
-                    const uint r = q * size + min(j + u, size - 1);
-                    z[q][u] = from_rows(x, r, 4 * size, count);
-                    row[q][u] = w + (long)r * size;
-                }
+                for (uint u = 0; u < UNITS; u++)
+                    z[q][u] = from_rows(x, q * size + j + u, 4 * size, count);
             for (uint k = 0; k < size; k++) {
                 const V h = VLOAD(k * pad, now);
                 for (uint q = 0; q < 4; q++)
                     for (uint u = 0; u < UNITS; u++)
-                        z[q][u] = fma((V)row[q][u][k], h, z[q][u]);
+                        z[q][u] = fma((V)w[(q * size + j + u) * (long)size + k], h, z[q][u]);
             }
-            for (uint u = 0; u < UNITS && j + u < size; u++) {
+            for (uint u = 0; u < UNITS; u++) {
                 const uint r = j + u;
                 const V i = sigmoid(z[0][u]), f = sigmoid(z[1][u]);
                 const V g = tanh(z[2][u]), o = sigmoid(z[3][u]);
@@ -98,7 +103,7 @@ kernel GROUP void lstm(global T *out, global T *last, global T *cells, global T 
 
 // gh and gc come in and go out as rows; `state` has room for both as (2, H, pad), and for the
 // gradients of the gates of one step (4 H, pad). Bricks of w are read along its rows here: column k
-// of the gates' gradients goes to UNITS * 4 neighbouring elements of gh.
+// of the gates' gradients goes to COLUMNS neighbouring elements of gh.
 kernel GROUP void lstm_grad(global T *gx, global T *gh, global T *gc, global T *state,
                             global const T *pg, global const T *pw, global const T *plast,
                             global const T *pc, global const T *cells, global const T *gates,
@@ -131,17 +136,17 @@ kernel GROUP void lstm_grad(global T *gx, global T *gh, global T *gc, global T *
                 to_rows(parts[q], gx + (t * p.batch + n) * 4 * size, q * size + j, 4 * size, count);
             }
         }
-        for (uint j = 0; j < size; j += 4 * UNITS) {
-            V sums[4 * UNITS];
-            for (uint u = 0; u < 4 * UNITS; u++)
+        BRICKS(j, COLUMNS, size) {
+            V sums[COLUMNS];
+            for (uint u = 0; u < COLUMNS; u++)
                 sums[u] = (V)0;
             for (uint k = 0; k < 4 * size; k++) {
                 const V z = VLOAD(k * pad, of_z);
-                global const T *row = pw + p.w + (long)k * size;
-                for (uint u = 0; u < 4 * UNITS; u++)
-                    sums[u] = fma((V)row[min(j + u, size - 1)], z, sums[u]);
+                global const T *row = pw + p.w + (long)k * size + j;
+                for (uint u = 0; u < COLUMNS; u++)
+                    sums[u] = fma((V)row[u], z, sums[u]);
             }
-            for (uint u = 0; u < 4 * UNITS && j + u < size; u++)
+            for (uint u = 0; u < COLUMNS; u++)
                 VSTORE(sums[u], (j + u) * pad, of_h);
         }
     }

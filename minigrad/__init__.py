@@ -60,6 +60,22 @@ if TYPE_CHECKING:
     )
     from minigrad.amp import autocast, is_autocast_enabled
     from minigrad.func import vmap
+    from minigrad.nn.functional import (
+        bilinear,
+        celu,
+        channel_shuffle,
+        cosine_similarity,
+        group_norm,
+        hardshrink,
+        pairwise_distance,
+        pdist,
+        pixel_shuffle,
+        pixel_unshuffle,
+        prelu,
+        rms_norm,
+        selu,
+        threshold,
+    )
     from minigrad.serialization import load, save
     from minigrad.settings import *
 
@@ -87,6 +103,8 @@ types utils watch""".split()
 _HOMES = {
     "amp": "autocast is_autocast_enabled",
     "func": "vmap",
+    "nn.functional": """bilinear celu channel_shuffle cosine_similarity group_norm hardshrink
+        pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu rms_norm selu threshold""",
     "serialization": "load save",
     "settings": """are_deterministic_algorithms_enabled compile get_float32_matmul_precision
         get_num_interop_threads get_num_threads set_float32_matmul_precision

@@ -106,6 +106,18 @@ class Fault(Numbers):
         return self.fault(*self.args) if index == self.at else index
 
 
+class OnlyHere:
+    """Cannot be made again elsewhere."""
+
+    def __reduce__(self):
+        return only_in, (os.getpid(),)
+
+
+def only_in(pid):
+    if os.getpid() != pid:
+        raise LookupError("no such thing here")
+
+
 class Odd(Exception):
     """Its constructor wants two arguments, so that pickle cannot make it again."""
 
@@ -141,9 +153,16 @@ def exit_quietly(code):
     os._exit(code)
 
 
-def sleep_here(seconds):
-    time.sleep(seconds)
-    return 0
+def sleep_here(path):
+    """Says in a file that it begins to, which is when a wait gets long."""
+    open(path, "w").close()
+    time.sleep(600)
+
+
+def stop_myself(path):
+    """As a debugger does: nothing of this process runs any more. Says first who it is."""
+    path.write_text(str(os.getpid()))
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def lambda_inside():
@@ -157,13 +176,24 @@ class Where(Numbers):
         return np.array([os.getpid(), index])
 
 
-class SlowFirst(Numbers):
-    """Sample 0 takes long."""
+class FirstWaits(Numbers):
+    """Sample 0 is there when a file is."""
+
+    def __init__(self, n, path):
+        super().__init__(n)
+        self.path = path
 
     def __getitem__(self, index):
-        if index == 0:
-            time.sleep(0.5)
+        while index == 0 and not os.path.exists(self.path):
+            time.sleep(0.005)
         return index
+
+
+class Many(Numbers):
+    """Takes many indices at once, and makes one sample of them."""
+
+    def __getitems__(self, indices):
+        return [sum(indices)]
 
 
 class Describe(Numbers):
@@ -176,6 +206,23 @@ class Describe(Numbers):
         threads = numpy_threads.blas.threads, numpy_threads.CORES
         same = info.dataset is self
         return np.array([info.id, info.num_workers, info.seed % 2**31, same, *threads])
+
+
+def heavy(x):
+    """Work in which the BLAS and large loops have threads."""
+    ones = minigrad.ones(1000, 4000)
+    return (x > 0.5).float() @ (x < 0.2).float() + ones.exp().sum()
+
+
+class Heavy(Dataset):
+    def __init__(self, x):
+        self.x = x
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return heavy(self.x)
 
 
 class Count(IterableDataset):

@@ -371,9 +371,22 @@ def test_what_counts_as_translated(data, text, kept):
     assert len(datasets.libreoffice("ko")) == kept
 
 
+def test_libreoffice_by_file(data):
+    """A page says a thing once; another may say it again, and in `libreoffice` it is once."""
+    words = {"en-US": ("Cell", "Row", "Same"), "fr": ("Cellule", "Rang", "Same")}
+    for language, said in words.items():
+        for file, places in (("b/c.html", (0, 1, 0, 2)), ("a.html", (1,)), ("none.html", (2,))):
+            page = "".join(f'<p id="par_{i}">{said[k]}</p>' for i, k in enumerate(places))
+            written(data, f"usr/share/libreoffice/help/{language}/text/{file}", page)
+    cell, row = ("Cell", "Cellule"), ("Row", "Rang")
+    assert datasets.libreoffice_files("fr") == {"a.html": [row], "b/c.html": [cell, row]}
+    assert datasets.libreoffice("fr") == [row, cell]
+
+
 def test_other_languages(data):
-    with pytest.raises(ValueError, match="not for 'en-US'"):
-        datasets.libreoffice("en-US")
+    for read in (datasets.libreoffice, datasets.libreoffice_files):
+        with pytest.raises(ValueError, match="not for 'en-US'"):
+            read("en-US")
 
 
 def present(name):

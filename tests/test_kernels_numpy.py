@@ -241,7 +241,7 @@ def test_axpy(dtype, size):
     wide = rng.standard_normal((size, 2)).astype(dtype)
     layouts = [(wide[:, 0], wide[:, 1].copy()), (wide[:, 0].copy(), wide[:, 1].copy())]
     for x, y in [*layouts, (layouts[0][1], wide[:, 0])]:
-        for a in (1, -0.25):
+        for a in (np.array(1, dtype), np.array(-0.25, dtype)):
             expected = y.astype("d") + a * x.astype("d")
             blas.axpy(a, x, y)
             assert y.dtype == dtype
@@ -249,7 +249,7 @@ def test_axpy(dtype, size):
     x, y = layouts[1]
     y.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
-        blas.axpy(0.5, x, y)
+        blas.axpy(np.array(0.5, dtype), x, y)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 32, 33])

@@ -90,6 +90,25 @@ def test_every_start_method(method):
     assert batches(data.Arrays(20), 3, **options) == batches(data.Arrays(20), 3, shuffle=True)
 
 
+def test_random_numbers_do_not_depend_on_the_start_method():
+    """Those of samples, and those that each worker has of its own."""
+    for dataset in (data.Random(12), data.Seeded(12)):
+        found = [
+            batches(dataset, 2, shuffle=True, num_workers=2, multiprocessing_context=method)
+            for method in METHODS
+        ]
+        assert found[0] == found[1] == found[2]
+
+
+def test_a_forked_worker_computes_like_its_parent():
+    """Though that has threads, of the BLAS and of its own, which are not there after a fork."""
+    x = minigrad.rand(600, 600)
+    for _ in range(20 if SOAK else 3):
+        expected = [plain(data.heavy(x)) for _ in range(2)]
+        found = batches(data.Heavy(x), None, num_workers=2, **forked())
+        assert found == expected
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_random_samples_do_not_depend_on_workers(workers):
     here = batches(data.Random(12), 4, shuffle=True)
@@ -178,11 +197,15 @@ def test_types_and_layouts_come_through():
     assert back[8].requires_grad and back[8].tolist() == [1, 1] and back[10] == {1, 2}
 
 
-def test_in_order_false_lets_others_pass():
+def test_in_order_false_lets_others_pass(tmp_path):
+    dataset = data.FirstWaits(6, tmp_path / "go on")
     options = {"num_workers": 2, "prefetch_factor": 3, **forked()}
-    late = batches(data.SlowFirst(6), 1, in_order=False, **options)
+    loader = iter(DataLoader(dataset, 1, in_order=False, **options))
+    late = [next(loader).tolist()]
+    dataset.path.touch()
+    late += [batch.tolist() for batch in loader]
     assert late[0] != [0] and sorted(late) == [[0], [1], [2], [3], [4], [5]]
-    assert batches(data.SlowFirst(6), 1, **options) == sorted(late)
+    assert batches(dataset, 1, **options) == sorted(late)
 
 
 # Persistent workers
@@ -241,6 +264,7 @@ def test_where_no_slot_is_free_none_is_used(monkeypatch):
 def test_workers_end_by_themselves(monkeypatch):
     """Their pipe of tasks closes, and they see it, whatever they have inherited."""
     killed = []
+    monkeypatch.setattr(pool, "GRACE", 30)
     monkeypatch.setattr(multiprocessing.process.BaseProcess, "kill", killed.append)
     loaders = [DataLoader(data.Numbers(30), 2, num_workers=3, **forked()) for _ in range(2)]
     for _ in zip(*loaders, strict=True):

@@ -21,13 +21,14 @@ import pytest
 from test_loader import METHODS, SOAK, batches, nothing_stays  # noqa: F401
 
 import minigrad
-from minigrad.utils.data import DataLoader, pool, start
+from minigrad.utils.data import DataLoader, iterate, pool, start
 
 pytestmark = [
     pytest.mark.timeout(900 if SOAK else 60), pytest.mark.usefixtures("nothing_stays"),
     pytest.mark.cpu,
 ]  # fmt: skip
 TIMES = 40 if SOAK else 1
+LONG = 30  # seconds, for what takes one where nothing else runs
 
 
 def notes(error):
@@ -152,24 +153,133 @@ def test_persistent_workers_that_died_between_epochs():
     assert sum(len(batch) for batch in loader) == 8
 
 
+class Clock:
+    """Once a file is there, an hour passes between two looks at it: enough for any wait, on a
+    machine of any speed.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.time = 0
+
+    def monotonic(self):
+        self.time += 3600 * self.path.exists()
+        return self.time
+
+
+@pytest.fixture
+def stuck(tmp_path, monkeypatch):
+    """The file that tells that a worker is stuck."""
+    path = tmp_path / "stuck"
+    monkeypatch.setattr(iterate, "time", Clock(path))
+    monkeypatch.setattr(iterate, "TICK", 0.05)
+    return path
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_a_stuck_worker_shows_its_stack(method):
-    faulty = data.Fault(8, 2, data.sleep_here, 600)
-    seconds = 0.5 if method == "fork" else 3  # which a busy machine may need to start them
-    loader = DataLoader(faulty, num_workers=2, multiprocessing_context=method, timeout=seconds)
-    with pytest.raises(RuntimeError, match=f"timed out after {seconds} seconds") as caught:
+def test_a_stuck_worker_shows_its_stack(method, stuck):
+    faulty = data.Fault(8, 0, data.sleep_here, stuck)
+    loader = DataLoader(faulty, num_workers=2, multiprocessing_context=method, timeout=600)
+    with pytest.raises(RuntimeError, match="timed out after 600 seconds") as caught:
         list(loader)
-    assert "sleep_here" in str(caught.value) and "indices [2]" in str(caught.value)
+    assert "sleep_here" in str(caught.value) and "indices [0]" in str(caught.value)
 
 
-def test_a_worker_stuck_at_its_start():
+def test_what_has_come_is_not_timed_out(monkeypatch, tmp_path):
+    """The parent itself may have been asleep, and its batches wait in the pipe."""
+    path = tmp_path / "stuck"
+    monkeypatch.setattr(iterate, "time", Clock(path))
+    faulty = data.Fault(8, 3, data.sleep_here, path)
+    loader = iter(DataLoader(faulty, num_workers=1, multiprocessing_context="fork", timeout=600,
+                             prefetch_factor=8))  # fmt: skip
+    while not path.exists():
+        time.sleep(0.01)
+    assert [next(loader).tolist() for _ in range(3)] == [[0], [1], [2]]
+    with pytest.raises(RuntimeError, match="timed out after 600 seconds"):
+        next(loader)
+
+
+class Stopped:
+    """Whether the process of which a file has the pid is stopped."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def exists(self):
+        pid = self.path.read_text() if self.path.exists() else ""
+        return bool(pid) and state_of(pid) == "T"
+
+
+def test_a_stopped_worker_that_is_told_more_than_its_pipe_holds(stuck, monkeypatch):
+    """Nothing that the parent does waits for it."""
+    monkeypatch.setattr(iterate, "time", Clock(Stopped(stuck)))
+    faulty = data.Fault(8, 0, data.stop_myself, stuck)
+    ones = [[0], *([1] * 100_000 for _ in range(6))]
     loader = DataLoader(
-        data.Numbers(3), num_workers=1, multiprocessing_context="fork", timeout=0.3,
-        worker_init_fn=data.sleep_here,
+        faulty, batch_sampler=ones, num_workers=1, multiprocessing_context="fork", timeout=600,
+        prefetch_factor=4,
     )  # fmt: skip
-    loader.worker_init_fn = lambda worker_id: time.sleep(600)
+    with pytest.raises(RuntimeError, match=r"timed out after 600 seconds.*\n.*does not answer"):
+        list(loader)
+
+
+def test_tasks_of_any_size_arrive():
+    """A sum of half a million indices, whose list takes a pipe many rounds."""
+    lists = [range(i, 500_000) for i in range(4)]
+    loader = DataLoader(
+        data.Many(1), batch_sampler=[list(x) for x in lists], num_workers=2,
+        multiprocessing_context="fork",
+    )  # fmt: skip
+    assert [batch.item() for batch in loader] == [sum(x) for x in lists]
+
+
+def test_a_worker_stuck_at_its_start(stuck):
+    loader = DataLoader(
+        data.Numbers(3), num_workers=1, multiprocessing_context="fork", timeout=600,
+        worker_init_fn=lambda worker_id: data.sleep_here(stuck),
+    )  # fmt: skip
     with pytest.raises(RuntimeError, match="has not finished starting"):
         list(loader)
+
+
+class Wishes:
+    """A batch_sampler: its last list has what cannot be sent, or be read where it arrives, or comes
+    to an error, until all that is put right.
+    """
+
+    def __init__(self, wish):
+        self.wish = wish
+
+    def __iter__(self):
+        yield [1]
+        yield [2]
+        yield self.wish()
+
+
+def no_wish():
+    raise ZeroDivisionError("no list")
+
+
+@pytest.mark.parametrize("prefetch", [1, 4])
+@pytest.mark.parametrize(
+    ("wish", "kind", "text"),
+    [
+        (no_wish, ZeroDivisionError, "no list"),
+        (lambda: [threading.Lock()], TypeError, "cannot pickle"),
+        (lambda: [data.OnlyHere()], LookupError, "no such thing here"),
+    ],
+)
+def test_a_sampler_that_fails(wish, kind, text, prefetch):
+    """At iter(loader), which hands out the first batches, or later; persistent workers go on."""
+    wishes = Wishes(wish)
+    loader = DataLoader(
+        data.Numbers(9), batch_sampler=wishes, num_workers=1, prefetch_factor=prefetch,
+        multiprocessing_context="fork", persistent_workers=True,
+    )  # fmt: skip
+    with pytest.raises(kind, match=text):
+        list(loader)
+    wishes.wish = lambda: [3]
+    assert [batch.tolist() for batch in loader] == [[1], [2], [3]]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -195,8 +305,8 @@ def test_break_exception_and_deletion(method, persistent):
         assert multiprocessing.active_children() == []
 
 
-def test_deletion_while_a_worker_is_busy():
-    faulty = data.Fault(50, 3, data.sleep_here, 600)
+def test_deletion_while_a_worker_is_busy(tmp_path):
+    faulty = data.Fault(50, 3, data.sleep_here, tmp_path / "busy")
     iterator = iter(DataLoader(faulty, num_workers=2, multiprocessing_context="fork"))
     next(iterator)
     del iterator
@@ -216,6 +326,54 @@ def test_from_another_thread():
     assert found == [[i, i + 1] for i in range(0, 20, 2)]
 
 
+def test_workers_start_one_at_a_time(monkeypatch):
+    """One that is forked beside another would hold that one's ends of its pipes."""
+    inside, most = [], []
+    begin = multiprocessing.process.BaseProcess.start
+
+    def slowly(self):
+        inside.append(self)
+        time.sleep(0.02)
+        most.append(len(inside))
+        begin(self)
+        inside.remove(self)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", slowly)
+    options = {"num_workers": 3, "multiprocessing_context": "fork"}
+    threads = [
+        threading.Thread(target=lambda: list(DataLoader(data.Numbers(9), **options)))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 9
+
+
+def test_ctrl_c_while_workers_start(monkeypatch):
+    """It is held back until all have started, and then nobody is there yet to end them."""
+    begin = multiprocessing.process.BaseProcess.start
+
+    def interrupted(self):
+        begin(self)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", interrupted)
+    loader = DataLoader(data.Numbers(9), num_workers=2, multiprocessing_context="fork")
+    with pytest.raises(KeyboardInterrupt):
+        iter(loader)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_pool_that_nobody_has():
+    made = iter(DataLoader(data.Numbers(9), num_workers=2, multiprocessing_context="fork"))
+    made._end.detach()
+    del made
+    gc.collect()
+    assert multiprocessing.active_children() == []
+
+
 # Whole programs
 
 
@@ -226,6 +384,7 @@ import loader_data as data
 from minigrad.utils.data import DataLoader
 
 if __name__ == "__main__":
+    print("begin", flush=True)
     loader = DataLoader(data.Where(10**6), 2, num_workers=2, multiprocessing_context={method!r},
                         persistent_workers={persistent})
     seen = set()
@@ -243,24 +402,29 @@ def program(method, body="pass", persistent=False):
     return PROGRAM.format(tests=tests, method=method, body=body, persistent=persistent)
 
 
-def start_program(text, **options):
-    return subprocess.Popen(
-        [sys.executable, "-c", text] if isinstance(text, str) else [sys.executable, *text],
+@contextlib.contextmanager
+def start_program(arguments, **options):
+    with subprocess.Popen(
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
-    )  # fmt: skip
+    ) as running:  # fmt: skip
+        try:
+            yield running
+        finally:
+            running.kill()  # or a test that fails would wait for it
 
 
-def is_alive(pid):
+def state_of(pid):
+    """As ps prints it: X where there is no such process."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state not in "ZX"
+        return "X"
 
 
 def assert_gone(pids):
-    end = time.monotonic() + 5
-    while alive := [pid for pid in pids if is_alive(pid)]:
+    end = time.monotonic() + LONG
+    while alive := [pid for pid in pids if state_of(pid) not in "ZX"]:
         assert time.monotonic() < end, f"still running: {alive}"
         time.sleep(0.02)
 
@@ -279,6 +443,7 @@ def script(tmp_path):
 def test_nothing_outlives_a_killed_program(method, script):
     for _ in range(TIMES):
         with start_program(script(program(method, "time.sleep(0.001)"))) as running:
+            assert running.stdout.readline() == "begin\n"
             pids = [int(running.stdout.readline()) for _ in range(2)]
             running.kill()
         assert_gone(pids)
@@ -290,15 +455,13 @@ def test_ctrl_c(method, delay, script):
     """At the start, while workers begin, and in the loop: Ctrl-C goes to the whole group."""
     for _ in range(TIMES):
         wait = delay == 0.4
-        with start_program(
-            script('print("begin", flush=True)\n' + program(method)), start_new_session=True
-        ) as running:
+        with start_program(script(program(method)), start_new_session=True) as running:
             assert running.stdout.readline() == "begin\n"
             if wait:
                 running.stdout.readline()
             time.sleep(delay)
             os.killpg(running.pid, signal.SIGINT)
-            running.wait(5)
+            running.wait(LONG)
             errors = running.stderr.read()
         assert running.returncode in (-signal.SIGINT, 1), errors
         count = errors.count("KeyboardInterrupt")  # before the loop also once more, by an import
@@ -332,10 +495,10 @@ def test_ctrl_c_is_held_back_where_a_half_would_be_worse():
 def test_the_end_of_a_program_ends_persistent_workers(script):
     for body in ("if len(seen) == 2: sys.exit(3)", "if len(seen) == 2: break"):
         with start_program(script(program("fork", body, persistent=True))) as running:
-            out, errors = running.communicate(timeout=20)
+            out, errors = running.communicate(timeout=LONG)
         assert running.returncode == (3 if "exit" in body else 0), errors
         assert errors == ""
-        assert_gone([int(line) for line in out.split()])
+        assert_gone([int(line) for line in out.split()[1:]])
 
 
 UNGUARDED = """
@@ -348,11 +511,11 @@ def main():
 """
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver", None])
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_program_without_a_guard_is_told(method, script):
-    more = f", multiprocessing_context={method!r}" if method else ""
+    more = f", multiprocessing_context={method!r}"
     with start_program(script(UNGUARDED.format(more=more, line="main()"))) as running:
-        errors = running.communicate(timeout=20)[1]
+        errors = running.communicate(timeout=LONG)[1]
     assert running.returncode == 1
     assert "script.py, and would start workers themselves at line 7" in errors
     assert 'if __name__ == "__main__":' in errors
@@ -364,7 +527,7 @@ def test_programs_that_may_start_workers(script):
     forked = UNGUARDED.format(more=", multiprocessing_context='fork'", line="print(main())")
     for text in (UNGUARDED.format(more="", line=line), forked):
         with start_program(script(text)) as running:
-            assert running.communicate(timeout=20) == ("[[0, 1], [2, 3]]\n", "")
+            assert running.communicate(timeout=LONG) == ("[[0, 1], [2, 3]]\n", "")
 
 
 NOTEBOOK = """
@@ -385,7 +548,7 @@ print([x.tolist() for x in DataLoader(Here(), 2, num_workers=2)])
 def test_a_notebook():
     """A class that is defined in a cell; the main module has no file."""
     with start_program(["-"], stdin=subprocess.PIPE) as running:
-        assert running.communicate(NOTEBOOK, timeout=20) == ("[[0, 1], [2, 3]]\n", "")
+        assert running.communicate(NOTEBOOK, timeout=LONG) == ("[[0, 1], [2, 3]]\n", "")
 
 
 # What cannot be sent
@@ -454,6 +617,41 @@ def test_nothing_forks_once_another_device_is_in_use(monkeypatch):
         list(DataLoader(data.Numbers(3), num_workers=1))
 
 
-def test_the_default_is_a_server_that_has_done_nothing(monkeypatch):
-    monkeypatch.setattr(start, "main_can_be_imported", lambda: True)
-    assert start.context_for(None).get_start_method() == "forkserver"
+CHOICE = """
+import faulthandler, sys, threading
+import minigrad
+from minigrad.utils.data import start
+
+def method():
+    return start.context_for(None).get_start_method()
+
+found = [method()]
+x = minigrad.rand(600, 600)
+x @ x, minigrad.rand(4000, 1000).exp()  # in threads of the BLAS, and of minigrad
+found.append(method())
+stop = threading.Event()
+thread = threading.Thread(target=stop.wait)
+thread.start()
+found.append(method())
+stop.set()
+thread.join()
+found.append(method())
+faulthandler.dump_traceback_later(1000)  # in a thread that Python does not know
+found.append(method())
+faulthandler.cancel_dump_traceback_later()
+start.lost_by_forks = lambda: ["opencl:0"]
+found.append(method())
+start.lost_by_forks = list
+sys.version_info = (3, 14)
+found.append(method())
+print(*found)
+"""
+
+
+def test_the_default_forks_where_it_is_safe(script):
+    """Alone, also after work in threads of ours; not beside other threads, devices, or always."""
+    with start_program(script(CHOICE)) as running:
+        out, errors = running.communicate(timeout=LONG)
+    assert errors == ""
+    safe, other = ("fork", "forkserver") if sys.version_info < (3, 14) else ("forkserver",) * 2
+    assert out.split() == [safe, safe, other, safe, other, other, other]

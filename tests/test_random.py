@@ -1,5 +1,9 @@
 """Random numbers: reproducible, of the right distribution, a pure function of seed and offset."""
 
+import copy
+import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -264,3 +268,49 @@ def test_threads_get_different_numbers():
     for thread in threads:
         thread.join()
     assert len(set(drawn)) == 800
+
+
+def test_a_generator_can_be_copied_and_sent():
+    g = minigrad.Generator().manual_seed(5)
+    minigrad.rand(9, generator=g)
+    copies = [copy.deepcopy(g), pickle.loads(pickle.dumps(g))]
+    expected = minigrad.rand(3, generator=g)
+    for other in copies:
+        assert other.device == g.device
+        assert minigrad.equal(minigrad.rand(3, generator=other), expected)
+
+
+FORKED = """
+import os, sys
+import minigrad
+from minigrad.backends.numpy_backend import NumpyBackend
+from minigrad.ops import random
+
+class Mortal(NumpyBackend):
+    survives_fork = False
+
+    def copy_(self, out, x):
+        assert os.getpid() == parent, "seeded what belongs to the parent"
+        super().copy_(out, x)
+
+parent = os.getpid()
+minigrad.register_backend("mortal", lambda index: Mortal())
+minigrad.rand(2, device="mortal")
+minigrad.rand(2, device="cpu")
+with random._generators_lock, random.default_generator("cpu")._lock:  # as another thread may
+    child = os.fork()
+if child == 0:
+    minigrad.set_default_device("cpu")
+    minigrad.manual_seed(3)
+    print(minigrad.rand(1).item(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+minigrad.manual_seed(3)
+print(minigrad.rand(1, device="cpu").item())
+"""
+
+
+def test_a_forked_process_seeds_its_own_generators():
+    command = [sys.executable, "-c", FORKED]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert len(lines) == 2 and lines[0] == lines[1]

@@ -64,6 +64,15 @@ def test_switches_of_backends() -> None:
     minigrad.backends.cuda.matmul.allow_tf32 = False
 
 
+def test_functions_of_layers_are_at_the_top_level_where_pytorch_has_them() -> None:
+    x = minigrad.tensor([[-2.0, 1.0]])
+    assert minigrad.cosine_similarity is minigrad.nn.functional.cosine_similarity
+    assert minigrad.threshold(x, 0.0, -5.0).tolist() == [[-5.0, 1.0]]
+    assert minigrad.prelu(x, minigrad.tensor([0.5])).tolist() == [[-1.0, 1.0]]
+    with pytest.raises(AttributeError, match="smooth_l1_loss"):
+        minigrad.smooth_l1_loss  # noqa: B018
+
+
 def test_mixed_precision_is_off_and_says_so_once() -> None:
     amp._warn.cache_clear()
     with pytest.warns(UserWarning, match=r"autocast: there is no mixed precision.*enabled=False"):

@@ -11,6 +11,7 @@ from .array import Array
 from .device import OpenCLDevice
 
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
+COLUMNS = 16  # the least width that lstm.cl's bricks fit into
 Arrays = tuple[Array, Array, Array, Array]
 
 
@@ -30,7 +31,7 @@ class Recurrent(OpenCLDevice):
         out, last = self.empty((steps, batch, size), x.dtype), self.empty(h.shape, x.dtype)
         cells, gates = (self.empty((steps, n, pad), x.dtype) for n in (size, 4 * size))
         state = self.empty((2, size, pad), x.dtype)
-        launch = self.programs.kernel("lstm.cl", "lstm", "*********S", x.dtype)
+        launch = _kernel(self, "lstm", "*********S", h)
         launch((items,), (1,), *(v.buffer for v in (out, last, cells, gates, state, x, w, h, c)),
                packed)
         return out, last, _lanes_as_rows(cells, batch), _lanes_as_rows(gates, batch)
@@ -50,7 +51,7 @@ class Recurrent(OpenCLDevice):
         gx = self.empty((*g.shape[:2], 4 * h.shape[1]), g.dtype)
         gh, gc = (self.empty(h.shape, g.dtype) for _ in range(2))
         state = self.empty((6, h.shape[1], pad), g.dtype)
-        launch = self.programs.kernel("lstm.cl", "lstm_grad", "**********S", g.dtype)
+        launch = _kernel(self, "lstm_grad", "**********S", h)
         operands = gx, gh, gc, state, g, w, g_last, c, cells, gates
         launch((items,), (1,), *(v.buffer for v in operands), packed)
         return gx, self._lstm_weight(gx, h, out, reverse), gh, gc
@@ -98,6 +99,11 @@ def _narrow(backend: OpenCLDevice, arrays: Arrays) -> Arrays:
 def _in_lanes(backend: OpenCLDevice, h: Array) -> bool:
     width = backend.programs.vector_width(FLOAT32 if h.dtype == FLOAT16 else h.dtype)
     return backend.is_cpu and width > 1 and 2 * h.shape[0] >= width and h.layout.size > 0
+
+
+def _kernel(backend: OpenCLDevice, name: str, types: str, h: Array) -> Any:
+    bricks = {} if h.shape[1] >= COLUMNS else {"UNITS": 1, "COLUMNS": 1}
+    return backend.programs.kernel("lstm.cl", name, types, h.dtype, **bricks)
 
 
 def _pack(backend: OpenCLDevice, operands: Any, steps: int, h: Array,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from minigrad.datasets.images import ImageFolder, Images
-from minigrad.datasets.libreoffice import libreoffice
+from minigrad.datasets.libreoffice import libreoffice, libreoffice_files
 from minigrad.datasets.readers import read_csv, read_idx, read_image, read_npz
 from minigrad.datasets.sets import FASHION_CLASSES, austen, diamonds, digits, fashion
 from minigrad.names import missing
@@ -16,6 +16,7 @@ __all__ = [
     "fashion",
     "FASHION_CLASSES",
     "libreoffice",
+    "libreoffice_files",
     # readers
     "ImageFolder",
     "Images",

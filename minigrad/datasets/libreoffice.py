@@ -1,6 +1,7 @@
 """Sentences in two languages: the paragraphs of LibreOffice's help, which say the same in each."""
 
 import html
+import itertools
 import re
 from pathlib import Path
 
@@ -25,14 +26,29 @@ def libreoffice(language: str = "ko") -> list[tuple[str, str]]:
     >>> [pair for pair in pairs if pair[0] == "Dotted"]
     [('Dotted', 'Pointillé')]
     """
+    pairs = itertools.chain.from_iterable(libreoffice_files(language).values())
+    return list(dict.fromkeys(pairs))
+
+
+def libreoffice_files(language: str = "ko") -> dict[str, list[tuple[str, str]]]:
+    """The same pairs by file, to hold out whole pages; what two pages both say is in both.
+
+    >>> from minigrad import datasets
+    >>> pages = datasets.libreoffice_files("fr")
+    >>> pages["sbasic/shared/03104200.html"][0]
+    ('Array Function', 'Fonction Array')
+    """
     name = f"libreoffice-{language}"
     if name not in SOURCES or language == "en-US":
         raise ValueError(f"libreoffice: there are pairs for ko, fr and de, not for {language!r}")
     english, other = (
         _paragraphs(SOURCES[name].require("libreoffice")) for name in ("libreoffice-en-US", name)
     )
-    pairs = ((text, other[key]) for key, text in english.items() if key in other)
-    return list(dict.fromkeys(pair for pair in pairs if _translated(*pair, language)))
+    pages: dict[str, list[tuple[str, str]]] = {}
+    for key, text in english.items():
+        if key in other and _translated(pair := (text, other[key]), language):
+            pages.setdefault(key[0], []).append(pair)
+    return {file: list(dict.fromkeys(pairs)) for file, pairs in pages.items()}
 
 
 def _paragraphs(folder: Path) -> dict[tuple[str, str], str]:
@@ -59,7 +75,8 @@ def _text(content: str) -> str:
     return " ".join(html.unescape("".join(seen)).split())
 
 
-def _translated(english: str, other: str, language: str) -> bool:
+def _translated(pair: tuple[str, str], language: str) -> bool:
+    english, other = pair
     if language != "ko":
         return english != other
     hangul = len(_HANGUL.findall(other))

@@ -18,9 +18,9 @@ from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.utils.rnn import PackedSequence
+from minigrad.ops.recurrent import State, scan
 from minigrad.tensor import Tensor
 
-State = tuple[Tensor, ...]
 Segments = list[tuple[int, int]]
 
 
@@ -249,7 +249,13 @@ class RNNBase(_Recurrent):
     ) -> tuple[Tensor, State]:
         """One direction of a layer: see Note [Segments]."""
         w, w_h, b, b_h = weights
-        pieces = F.linear(x, w, b).split([steps * batch for steps, batch in segments])
+        x = F.linear(x, w, b)
+        if len(segments) == 1:
+            steps, batch = segments[0]
+            x = x.reshape(steps, batch, -1)
+            out, state = self._steps(x, initial, w_h, b_h, reverse)
+            return out.reshape(steps * batch, self._state_size), state
+        pieces = x.split([steps * batch for steps, batch in segments])
         state = tuple(s[:0] if reverse else s for s in initial)
         outs, ended = [], []
         order = range(len(segments))
@@ -262,7 +268,7 @@ class RNNBase(_Recurrent):
             )
             out, state = self._steps(pieces[n].reshape(steps, batch, -1), state, w_h, b_h, reverse)
             outs.append(out.reshape(steps * batch, self._state_size))
-        out = ops.cat(outs[::-1] if reverse else outs) if len(outs) > 1 else outs[0]
+        out = ops.cat(outs[::-1] if reverse else outs)
         rows = zip(state, *reversed(ended), strict=True)
         return out, tuple(ops.cat(list(parts)) for parts in rows)
 
@@ -274,12 +280,8 @@ class RNNBase(_Recurrent):
             h, c = state
             out, c = ops.lstm(x, w, h, c, reverse)
             return out, (out[0 if reverse else -1], c)
-        step, outs = _projected_step if self.proj_size else STEPS[self.mode], []
-        inputs = x.unbind(0)
-        for gates in reversed(inputs) if reverse else inputs:
-            state = step(gates, state, w, b)
-            outs.append(state[0])
-        return ops.stack(outs[::-1] if reverse else outs), state
+        step = _projected_step if self.proj_size else STEPS[self.mode]
+        return scan(lambda x, state: step(x, state, w, b), x, state, reverse)
 
     def _states(self, x: Tensor, hx: Any, batch: int, batched: bool) -> list[Tensor]:
         """The initial states, (layers * directions, N, size) each, zeros where there are none."""

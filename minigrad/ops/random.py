@@ -57,6 +57,11 @@ class Generator:
         # PyTorch's: a generator without a seed starts the same always
         self._start(67280421310721)
 
+    def __reduce__(self) -> Any:
+        """A copy of its own, at the same place of the sequence."""
+        with self._lock:
+            return _copied, (self.device, *self._read())
+
     def _start(self, seed: int) -> Generator:
         """Makes the two arrays: the start of a sequence."""
         self._place = self.device
@@ -142,6 +147,12 @@ class Generator:
                 backend.copy_(array, backend.from_host(word))
 
 
+def _copied(device: Any, seed: int, offset: int) -> Generator:
+    generator = Generator(device)
+    generator._write(seed, offset)
+    return generator
+
+
 def _as_arrays(seed: int, offset: int) -> list[np.ndarray]:
     """Two words as 0-d arrays of int64, as kernels take them."""
     return [np.array(word, np.uint64).view(np.int64) for word in (seed, offset)]
@@ -163,6 +174,22 @@ _generators: dict[Device, Generator] = {}  # the default ones
 _generators_lock = threading.Lock()
 _first_seed = _unforeseen()  # of default generators that nobody has asked for yet
 _local = threading.local()  # what drawing_from has put in their place in this thread
+
+
+def _begin_as_child() -> None:
+    """After a fork: no thread is there that holds a lock, and a device that does not survive it is
+    not to be seeded.
+    """
+    global _generators_lock
+    _generators_lock = threading.Lock()
+    for place, generator in list(_generators.items()):
+        generator._lock = threading.Lock()
+        if not getattr(place.bare, "survives_fork", True):
+            del _generators[place]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_as_child)
 
 
 def default_generator(device: Any = None) -> Generator:

@@ -6,6 +6,7 @@ and the gradients by the weights of all steps are one matrix product.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.autograd.primitive import primitive
@@ -13,6 +14,8 @@ from minigrad.ops.create import zeros_like
 from minigrad.ops.linalg import linear
 from minigrad.ops.shape import chunk, stack, unbind
 from minigrad.tensor import Tensor
+
+State = tuple[Tensor, ...]
 
 
 def lstm_step(x: Tensor, h: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
@@ -23,12 +26,19 @@ def lstm_step(x: Tensor, h: Tensor, c: Tensor, w: Tensor) -> tuple[Tensor, Tenso
     return o.sigmoid() * c.tanh(), c
 
 
+def scan(step: Callable[..., State], x: Tensor, state: State, reverse: bool) -> Any:
+    """Takes the step (x[t], state) -> state for each t, from the end with `reverse`. Returns the
+    first parts of the states, (T, N, H), and the last state."""
+    inputs, outs = unbind(x), []
+    for part in reversed(inputs) if reverse else inputs:
+        state = step(part, state)
+        outs.append(state[0])
+    return stack(outs[::-1] if reverse else outs), state
+
+
 def _lstm_composite(x: Tensor, w: Tensor, h: Tensor, c: Tensor, reverse: bool) -> Any:
-    steps, outs = unbind(x), []
-    for gates in reversed(steps) if reverse else steps:
-        h, c = lstm_step(gates, h, c, w)
-        outs.append(h)
-    return stack(outs[::-1] if reverse else outs), c
+    out, (_, c) = scan(lambda x, state: lstm_step(x, state[0], state[1], w), x, (h, c), reverse)
+    return out, c
 
 
 def _lstm_rule(

@@ -169,7 +169,11 @@ class Workers(Epoch):
         self._turn = deque(pool.workers)  # those that have something left in their stream
         self._broken_off_by: str | None = None
         self._end = weakref.finalize(self, home.enter, pool)
-        self._hand_out()
+        try:
+            self._hand_out()
+        except BaseException as error:
+            self._break_off(error)
+            raise
 
     def _next(self) -> tuple[int, Any]:
         if not self._end.alive:
@@ -183,10 +187,14 @@ class Workers(Epoch):
         except _InWorker as error:
             raise error.rebuilt from None
         except BaseException as error:  # a death, a time-out, Ctrl-C
-            self._broken_off_by = repr(error)
-            self._end.detach()
-            self._pool.shut_down()
+            self._break_off(error)
             raise
+
+    def _break_off(self, error: BaseException) -> None:
+        """Nobody knows what the workers have been told: there will be others."""
+        self._broken_off_by = repr(error)
+        self._end.detach()
+        self._pool.shut_down()
 
     def _over(self) -> BaseException:
         if self._broken_off_by is None:
@@ -241,6 +249,6 @@ class Workers(Epoch):
             if self._pool.come and not self._in_order:
                 return next(iter(self._pool.come))
             left = begin + self._timeout - time.monotonic() if self._timeout else TICK
-            if left <= 0:
+            came = self._pool.receive(max(0, min(left, TICK)))
+            if left <= 0 and not came:
                 raise self._pool.timed_out(*self._due[first], self._timeout)
-            self._pool.receive(min(left, TICK))

@@ -12,6 +12,7 @@ import contextlib
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -30,6 +31,7 @@ from minigrad.utils.data.start import Cargo, Parcel, cannot_pickle
 from minigrad.utils.data.worker import GRACE, STACK, Begin, Failed, Job, Packed, Ready, Task
 
 TICK = 1.0  # seconds, after which deaths are looked for in another way, too
+MOMENT = 0.01  # after which a worker that does not read is tried again
 
 
 class Worker:
@@ -40,6 +42,11 @@ class Worker:
         self.ready = False
         self.method = context.get_start_method()
         self.due: deque[Task] = deque()  # what it was given and has not answered
+        self.unsent = bytearray()
+        with _starting:
+            self._start(context, job, cargo)
+
+    def _start(self, context: BaseContext, job: Job, cargo: Cargo | None) -> None:
         theirs_tasks, self.tasks = context.Pipe(duplex=False)
         self.results, theirs_results = context.Pipe(duplex=False)
         self.stacks, theirs_stacks = context.Pipe(duplex=False)
@@ -62,6 +69,29 @@ class Worker:
             for connection in theirs:
                 connection.close()
         _open_ends.extend(self.ours)
+        if sys.platform != "win32":
+            os.set_blocking(self.tasks.fileno(), False)
+
+    def send(self, message: Any) -> None:
+        """Never waits, though the worker may not read now, or ever: flush sends what is left."""
+        if sys.platform == "win32":  # its pipes have no file descriptor; and there it may wait
+            with contextlib.suppress(OSError):
+                self.tasks.send(message)
+            return
+        self.unsent += pickle.dumps(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Sends what the pipe has room for. A worker that has gone is not told; Pool.receive finds
+        out why, once it has read what that worker had to say.
+        """
+        try:
+            while self.unsent:
+                del self.unsent[: os.write(self.tasks.fileno(), self.unsent)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.unsent.clear()
 
     def close(self) -> None:
         """Tells it to end."""
@@ -78,13 +108,13 @@ class Worker:
             return "This system has no signal to ask for it"
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, STACK)
-        return self.written(0.5) or "It does not answer; the system may have stopped it"
+        return self.written(2.0) or "It does not answer; the system may have stopped it"
 
     def written(self, seconds: float) -> str:
         """The stack that it wrote, or writes within this time."""
         text = b""
         with contextlib.suppress(OSError, EOFError):
-            while self.stacks.poll(0.1 if text else seconds):
+            while self.stacks.poll(0.3 if text else seconds):
                 part = os.read(self.stacks.fileno(), 1 << 16)
                 if not part:
                     break
@@ -96,6 +126,18 @@ class Worker:
 
 
 _open_ends: list[Connection] = []  # of all workers: a forked one has to close them
+# One starts at a time: a worker forked by another thread meanwhile would have the ends of this one,
+# and keep them open when it dies.
+_starting = threading.Lock()
+
+
+def _forget() -> None:
+    global _starting
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 class Pool:
@@ -121,12 +163,17 @@ class Pool:
             recipe, init, 0, num_workers, seed, None if self.ring is None else self.ring.path,
             get_default_dtype(), dies_too,
         )  # fmt: skip
-        with uninterrupted():
-            try:
+        try:
+            with uninterrupted():
                 self._start(context, job)
-            except BaseException:
-                self.shut_down()
-                raise
+        except BaseException:
+            self.shut_down()
+            raise
+
+    def __del__(self) -> None:
+        """An interrupt may come before there is an iterator to see to the end."""
+        if self.workers:
+            self.shut_down()
 
     def _start(self, context: BaseContext, job: Job) -> None:
         cargo = None
@@ -152,7 +199,7 @@ class Pool:
             self._drop(*self.come.pop(number))
         try:
             for each in self.workers:
-                self._send(each, Begin(seed))
+                each.send(Begin(seed))
         except BaseException:
             self.shut_down()
             raise
@@ -161,21 +208,18 @@ class Pool:
         """Gives a worker a task."""
         slot = self.ring.free.pop() if self.ring is not None and self.ring.free else None
         task = Task(number, indices, slot, self.epoch)
+        each.send(task._replace(indices=pickle.dumps(indices)))
         each.due.append(task)
-        self._send(each, task)
         return task
 
-    def _send(self, each: Worker, message: Any) -> None:
-        """A worker that has gone is not told; receive finds out why, once it has read what that
-        worker had to say.
+    def receive(self, seconds: float) -> bool:
+        """Waits for something to come, but not longer than this; whether it did. RuntimeError when
+        a worker has died.
         """
-        with contextlib.suppress(OSError):
-            each.tasks.send(message)
-
-    def receive(self, seconds: float) -> None:
-        """Waits for something to come, but not longer than this. RuntimeError when a worker has
-        died.
-        """
+        for each in self.workers:
+            if each.unsent:
+                each.flush()
+                seconds = min(seconds, MOMENT)
         by_pipe = {each.results: each for each in self.workers}
         deaths = [each.process.sentinel for each in self.workers]
         ready = wait([*by_pipe, *deaths], seconds)
@@ -188,6 +232,7 @@ class Pool:
                     while each.results.poll():
                         self._read(each)
                     raise self._death(each)
+        return bool(ready)
 
     def _read(self, each: Worker) -> None:
         try:
@@ -236,7 +281,7 @@ class Pool:
 
     def _death(self, each: Worker) -> RuntimeError:
         """The error that says how a worker ended, and at what."""
-        each.process.join(TICK)
+        each.process.join(5 * TICK)
         code = each.process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name

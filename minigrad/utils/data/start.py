@@ -2,12 +2,16 @@
 
 Note [Start methods]. A forked worker has all that its parent had, at no cost: also locks that a
 thread was holding, threads that are not there any more, and the contexts of drivers that do not
-survive a fork. So the default is "forkserver", whose workers are forked from a process that has
-done nothing ("spawn" where there is none). It asks two things of a program: what goes to the
-workers must be picklable, and the main module must do nothing when it is imported. Both are looked
-into before a process is started, and the error says what to change. A notebook has no module to
-import; there the default is "fork". Once a device is in use that does not
-survive it, as those of OpenCL, nothing forks.
+survive a fork. So the default is "fork" only where none of this can be: on Linux, before Python
+3.14, while no device is in use that does not survive it, as those of OpenCL, and while there is no
+thread but the main one, those of NumPy's BLAS and minigrad's own, which end before a fork and start
+again when there is work. With any other thread, of Python or of a library, the default is
+"forkserver", whose workers are forked from a process that has done nothing ("spawn" where there is
+none). It asks two things of a program: what goes to the workers must be picklable, and the main
+module must do nothing when it is imported. Both are looked into before a process is started, and
+the error says what to change. A notebook has no module to import; there the default is "fork" all
+the same. Once a device is in use that does not survive it, nothing forks. Batches do not depend on
+the method.
 """
 
 import ast
@@ -16,6 +20,7 @@ import multiprocessing
 import os
 import pickle
 import sys
+import threading
 import types
 from multiprocessing.context import BaseContext
 from multiprocessing.reduction import ForkingPickler
@@ -24,7 +29,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backends import numpy_threads
 from minigrad.device import lost_by_forks
+from minigrad.ops.random import Generator
 from minigrad.tensor import Tensor
 from minigrad.utils.data.ring import Memory, open_private
 from minigrad.utils.data.signals import deaf_children
@@ -37,11 +44,22 @@ def context_for(chosen: Any) -> BaseContext:
     methods = multiprocessing.get_all_start_methods()
     if chosen is None:
         usual = "forkserver" if "forkserver" in methods else "spawn"
-        chosen = usual if main_can_be_imported() or "fork" not in methods else "fork"
+        forks = "fork" in methods and (survives_fork() or not main_can_be_imported())
+        chosen = "fork" if forks else usual
     context = multiprocessing.get_context(chosen) if isinstance(chosen, str) else chosen
     if context.get_start_method() == "forkserver":
         _preload(context)
     return context
+
+
+def survives_fork() -> bool:
+    """Whether a fork of this process can be told to have all it needs: Note [Start methods]."""
+    if sys.platform != "linux" or sys.version_info >= (3, 14) or lost_by_forks():
+        return False
+    known = 1 + len(numpy_threads.workers.threads)
+    if threading.active_count() > known:
+        return False
+    return len(os.listdir("/proc/self/task")) < known + numpy_threads.blas.most_threads
 
 
 def check(context: BaseContext) -> None:
@@ -116,7 +134,8 @@ class Parcel:
     """What goes to a worker, opened there by open(): as it is into a forked one, else pickled.
 
     Arrays of more than LARGE bytes go through slot 0 of the ring, once for all workers, which see
-    one copy of them; what a worker writes into one stays its own. Tensors become the CPU's.
+    one copy of them; what a worker writes into one stays its own. Tensors and generators become the
+    CPU's.
     """
 
     def __init__(self, content: Any, cargo: "Cargo | None") -> None:
@@ -170,6 +189,9 @@ class _StartPickler(ForkingPickler):
             made = x.__reduce_ex__(5)
             kind, array, _, requires_grad = made[1]
             return (made[0], (kind, array, "cpu", requires_grad), *made[2:])
+        if isinstance(x, Generator):
+            make, (_, *place) = x.__reduce__()
+            return make, ("cpu", *place)
         if type(x) is np.ndarray and self.cargo is not None and _is_plain(x):
             try:
                 return self.cargo.load(x)

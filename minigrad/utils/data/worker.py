@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -67,7 +67,9 @@ class Begin(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Make batch `number` of these indices; `slot` is where it may be put."""
+    """Make batch `number` of these indices (which travel as a pickle of their own, so that a worker
+    which cannot read them can say so); `slot` is where it may be put.
+    """
 
     number: int
     indices: Any
@@ -140,12 +142,21 @@ def main(
 
 
 def _read(tasks: Connection, inbox: "SimpleQueue[Any]") -> None:
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            inbox.put(tasks.recv())
+    with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        for message in _messages(tasks):
+            inbox.put(message)
     inbox.put(None)
     time.sleep(GRACE)
     os._exit(1)
+
+
+def _messages(tasks: Connection) -> Iterator[Any]:
+    if sys.platform == "win32":
+        while True:
+            yield tasks.recv()
+    with open(tasks.fileno(), "rb", closefd=False) as pipe:
+        while True:
+            yield pickle.load(pipe)
 
 
 def warm_up() -> None:
@@ -192,7 +203,7 @@ class _Worker:
         try:
             if self.fetcher is None:
                 self.fetcher = self.recipe.fetcher(self.seed)
-            batch = self.fetcher.batch(task.number, task.indices)
+            batch = self.fetcher.batch(task.number, pickle.loads(task.indices))
         except StopIteration:
             return Ended()
         except Exception as error:
