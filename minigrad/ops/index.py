@@ -510,19 +510,21 @@ def scatter(
 def scatter_multiply(x: Tensor, axis: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of x with out[i, index[i, j]] *= src[i, j] for axis 1, and so on.
 
-    All in one line: slots[k] is the element of x that factors[k] is for. Each round takes one
-    factor for every slot, since two at once would overwrite each other.
+    All in one line: slots[k] is the element of x that factors[k] is for, in order. Each round
+    multiplies the factors of a slot two by two, until there is one for each.
     """
     count, shape = x.numel(), x.array.shape
     slots = broadcast.reshape(gather_(_numbers(x, count, shape), axis, index), (index.numel(),))
     factors, out = broadcast.reshape(src, (src.numel(),)), broadcast.reshape(x, (count,))
-    while slots.numel():
-        order = _numbers(x, slots.numel(), slots.array.shape)
-        last = scatter_(_numbers(x, count, (count,)), 0, slots, order)
-        chosen = index_(last, [slots]) == order
-        at = slots[chosen]
-        out = index_put_(out, [at], index_(out, [at]) * factors[chosen], False)
-        slots, factors = slots[~chosen], factors[~chosen]
+    slots, order = sort_(slots, 0, False)
+    factors = index_(factors, [order])
+    while (again := slots[1:] == slots[:-1]).any():
+        rank = _numbers(x, slots.numel(), slots.array.shape) - searchsorted(slots, slots)
+        first = rank % 2 == 0  # of two; at the end of a slot there may be one alone
+        is_pair = first & pad_(again, ((0, 1),), False)
+        factors = where_(is_pair, factors * pad_(factors[1:], ((0, 1),), 1), factors)[first]
+        slots = slots[first]
+    out = index_put_(out, [slots], index_(out, [slots]) * factors, False)
     return broadcast.reshape(out, shape)
 
 
