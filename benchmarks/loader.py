@@ -1,23 +1,30 @@
 """The DataLoader beside PyTorch's: one dataset for both, their own default_collate, batches of 64.
 
-    python -m benchmarks.loader                     three tables
-    python -m benchmarks.loader --only first        one of them: throughput, first, waiting
+    python -m benchmarks.loader                     five tables
+    python -m benchmarks.loader --only first        one: throughput first waiting kills leftovers
     python -m benchmarks.loader --quick             fewer and shorter turns
 
 Each library runs in a process of its own. They take turns, and medians count. Samples a second are
 counted from the first batch to the last; the loop does nothing with them. `first` is the time from
 iter(loader) to the first batch, with workers that were not there before, by one start method for
 both and by each library's own default. Ratios are of samples a second, or of times turned over:
-above 1, minigrad is faster. At last: which part of a LeNet epoch minigrad's loop waits for data.
+above 1, minigrad is faster. Then, of minigrad alone: which part of a LeNet epoch the loop waits for
+data; how soon it notices that a worker was killed, also in the fourth loader of a process; and how
+soon after its end, by break and by SIGKILL, a program's workers and shared memory are gone.
 """
 
 import argparse
 import importlib
 import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +35,7 @@ BATCH = 64
 WORKERS = (0, 1, 2)
 METHODS = ("fork", "forkserver", "spawn", "default")
 LIBRARIES = ("minigrad", "torch")
+ALONE = ("waiting", "kills", "leftovers")
 
 
 class Fashion:
@@ -183,15 +191,131 @@ def waiting() -> None:
         print(f"{f'{workers} workers':24}{total:12.2f}{waited / total:12.1%}", flush=True)
 
 
+class Mortal:
+    """Sample 9 is the death of who makes it, who writes down when."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __len__(self) -> int:
+        return 100
+
+    def __getitem__(self, index: int) -> int:
+        if index == 9:
+            self.path.write_text(repr(time.monotonic()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.getpid()
+
+
+def mortal_loader(path: Path, method: str) -> Any:
+    loaders = importlib.import_module("minigrad.utils.data")
+    return loaders.DataLoader(Mortal(path), num_workers=2, multiprocessing_context=method)
+
+
+def noticing(method: str, path: Path) -> float:
+    """Seconds from the death of a worker to the error in the loop."""
+    try:
+        list(mortal_loader(path, method))
+    except RuntimeError:
+        return time.monotonic() - float(path.read_text())
+    raise AssertionError("nobody noticed")
+
+
+def gone_after(pids: set[int]) -> float:
+    """Seconds until none of these processes is left, and no loader's memory is mapped here."""
+    begin = time.monotonic()
+    while any(is_running(pid) for pid in pids) or has_memory():
+        time.sleep(0.001)
+    return time.monotonic() - begin
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def has_memory() -> bool:
+    """The file has no name: it is gone when no process has it open, or mapped."""
+    return "minigrad-loader" in Path("/proc/self/maps").read_text()
+
+
+def leaving(method: str, path: Path) -> float:
+    """Seconds that a break takes, until the workers have gone, and their memory."""
+    loader = mortal_loader(path, method)
+    iterator = iter(loader)
+    pids = {int(next(iterator).item()) for _ in range(2)}
+    begin = time.monotonic()
+    del iterator
+    gone_after(pids)
+    return time.monotonic() - begin
+
+
+def orphans(method: str, path: Path) -> float:
+    """Seconds from the SIGKILL of a program to the end of the last of its workers."""
+    command = [sys.executable, "-m", "benchmarks.loader", "--orphans", method]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as program:
+        assert program.stdout is not None
+        pids = {int(program.stdout.readline()) for _ in range(2)}
+        program.kill()
+    return gone_after(pids)
+
+
+def to_be_killed(method: str) -> None:
+    """A program that goes on until it is killed; prints its workers."""
+    iterator = iter(mortal_loader(Path(), method))
+    print(*(int(next(iterator).item()) for _ in range(2)), sep="\n", flush=True)
+    time.sleep(600)
+
+
+def timed(title: str, times: int, subject: Callable[[str, Path], float]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for method in METHODS[:3]:
+            took = sorted(1e3 * subject(method, Path(folder) / "when") for _ in range(times))
+            row = f"{statistics.median(took):12.1f}{took[-1]:12.1f}"
+            print(f"{f'{title}, {method}':36}{row}", flush=True)
+
+
+def kills(times: int) -> None:
+    print(f"\n{f'ms to the end, {times} times':36}{'median':>12}{'worst':>12}")
+    timed("a killed worker is noticed", times, noticing)
+    others = [iter(mortal_loader(Path(), "fork")) for _ in range(3)]
+    timed("the same, in the fourth loader", times, noticing)
+    del others
+
+
+def leftovers(times: int) -> None:
+    print(f"\n{f'ms until nothing is left, {times} times':36}{'median':>12}{'worst':>12}")
+    timed("after a break", times, leaving)
+    timed("after SIGKILL of the program", times, orphans)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["throughput", "first", "waiting"])
+    parser.add_argument("--only", choices=["throughput", "first", *ALONE])
     parser.add_argument("--subject", help=argparse.SUPPRESS)
+    parser.add_argument("--orphans", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.subject:
         subject(options.subject)
         return
+    if options.orphans:
+        to_be_killed(options.orphans)
+        return
+    if options.only not in ALONE:
+        compared(options)
+    if options.only in (None, "waiting"):
+        waiting()
+    if options.only in (None, "kills"):
+        kills(5 if options.quick else 50)
+    if options.only in (None, "leftovers"):
+        leftovers(5 if options.quick else 50)
+
+
+def compared(options: argparse.Namespace) -> None:
+    """The tables with PyTorch."""
     subjects = [Subject(library) for library in LIBRARIES]
     if options.only in (None, "throughput"):
         throughput(subjects, 1 if options.quick else 5, 20 if options.quick else None)
@@ -199,8 +323,6 @@ def main() -> None:
         first_batches(subjects, 1 if options.quick else 3)
     for each in subjects:
         each.process.communicate()
-    if options.only in (None, "waiting"):
-        waiting()
 
 
 if __name__ == "__main__":

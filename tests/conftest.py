@@ -9,6 +9,7 @@ MINIGRAD_BACKEND=opencl make test              run all but what is of the CPU
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -32,6 +33,8 @@ settings.register_profile("thorough", max_examples=1000, deadline=None, suppress
 # hypothesis nests the settings of a parametrized test once for each of its cases, and recurses
 # through them: a worker that gets most of test_specs.py needs more than the default's 1,000 frames.
 sys.setrecursionlimit(5000)
+# A shell lets what it starts in the background ignore Ctrl-C, of which some tests are.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.load_profile(os.environ.get("MINIGRAD_HYPOTHESIS", "ci"))
 
 

@@ -14,6 +14,7 @@ from minigrad.utils.data import (
     IterableDataset,
     default_collate,
     get_worker_info,
+    ring,
     sample_rng,
 )
 
@@ -176,14 +177,32 @@ class Where(Numbers):
         return np.array([os.getpid(), index])
 
 
+class Policy(Numbers):
+    """How the system schedules who makes the sample."""
+
+    def __getitem__(self, index):
+        return os.sched_getscheduler(0)
+
+
+class Who(Numbers):
+    """The worker's number; the first is slow."""
+
+    def __getitem__(self, index):
+        number = get_worker_info().id
+        time.sleep(0.005 if number == 0 else 0)
+        return number
+
+
 class FirstWaits(Numbers):
-    """Sample 0 is there when a file is."""
+    """Sample 0 is there when a file is. Another file says that it waits."""
 
     def __init__(self, n, path):
         super().__init__(n)
         self.path = path
 
     def __getitem__(self, index):
+        if index == 0:
+            self.path.with_suffix(".waits").touch()
         while index == 0 and not os.path.exists(self.path):
             time.sleep(0.005)
         return index
@@ -295,10 +314,10 @@ class Told(IterableDataset):
 def no_memory(worker_id):
     """From now on no slot of the shared memory can be made larger in this worker."""
 
-    def refuse(fd, offset, size):
+    def refuse(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    os.posix_fallocate = refuse
+    ring._map = refuse
 
 
 def fail_to_begin(worker_id):

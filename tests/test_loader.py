@@ -4,6 +4,7 @@ MINIGRAD_SOAK=1 runs the long version of some tests.
 """
 
 import gc
+import mmap
 import multiprocessing
 import os
 import warnings
@@ -92,12 +93,27 @@ def test_every_start_method(method):
 
 def test_random_numbers_do_not_depend_on_the_start_method():
     """Those of samples, and those that each worker has of its own."""
-    for dataset in (data.Random(12), data.Seeded(12)):
+    for dataset in (data.Random(40), data.Seeded(40)):
         found = [
             batches(dataset, 2, shuffle=True, num_workers=2, multiprocessing_context=method)
             for method in METHODS
         ]
         assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="of Linux")
+@pytest.mark.parametrize("method", METHODS)
+def test_workers_stand_back(method):
+    """They do not take a processor from the program that wakes them."""
+    found = batches(data.Policy(4), num_workers=2, multiprocessing_context=method)
+    assert flat(found) == [os.SCHED_BATCH] * 4
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_workers_take_turns():
+    """However busy they are: what they draw from generators of their own is the same again."""
+    makers = flat(batches(data.Who(60), 2, num_workers=3, **forked()))
+    assert makers == [i // 2 % 3 for i in range(60)]
 
 
 def test_a_forked_worker_computes_like_its_parent():
@@ -348,13 +364,6 @@ def test_without_shared_memory(method, fresh_warning):
     assert [batch["x"][0, 0].item() for batch in found] == [1, 3, 5, 7, 9]
 
 
-def test_where_the_system_has_none(monkeypatch, fresh_warning):
-    monkeypatch.setattr(pool, "SUPPORTED", False)
-    for method in METHODS:
-        options = {"num_workers": 2, "multiprocessing_context": method}
-        assert batches(data.Arrays(10), 2, **options) == batches(data.Arrays(10), 2)
-
-
 def test_the_dataset_goes_to_workers_once():
     """Large arrays are in shared memory, one copy for all; what a worker writes stays there."""
     x = np.arange(100_000.0)
@@ -380,7 +389,28 @@ def test_arrays_that_are_made_for_the_journey():
     cargo_ring.close()
 
 
-def test_memory_is_handed_out_aligned_and_grows_in_place():
+def test_memory_that_is_not_there(monkeypatch):
+    """An error, where a write would end the process with SIGBUS."""
+    make = mmap.mmap
+
+    def cut_off(fd, size, offset, **options):
+        mapping = make(fd, size, offset=offset, **options)
+        os.ftruncate(fd, offset + size // 2)
+        return mapping
+
+    monkeypatch.setattr(mmap, "mmap", cut_off)
+    shared = ring.Ring(2)
+    memory = ring.Memory(shared.path)
+    memory.begin(1)
+    with pytest.raises(OSError):
+        memory.empty((2 * ring.GRAIN,), np.dtype(np.int8))
+    shared.close()
+
+
+@pytest.mark.parametrize("advice", [ring.POPULATE_WRITE, 999])
+def test_memory_is_handed_out_aligned_and_grows_in_place(advice, monkeypatch):
+    monkeypatch.setattr(ring, "POPULATE_WRITE", advice)
+    monkeypatch.setattr(ring, "POPULATE_READ", advice - 1)
     shared = ring.Ring(2)
     memory = ring.Memory(shared.path)
     memory.begin(1)

@@ -199,6 +199,27 @@ def test_what_has_come_is_not_timed_out(monkeypatch, tmp_path):
         next(loader)
 
 
+def test_a_long_wait_is_told_once(monkeypatch, tmp_path):
+    """And goes on: here until it has been told."""
+    dataset = data.FirstWaits(4, tmp_path / "go on")
+    monkeypatch.setattr(iterate, "time", Clock(dataset.path.with_suffix(".waits")))
+    monkeypatch.setattr(iterate, "TICK", 0.05)
+    told = []
+
+    def warn(text, kind, stacklevel):
+        told.append((text, kind, sys._getframe(stacklevel).f_code.co_name))
+        if len(told) == 1:
+            threading.Timer(0.3, dataset.path.touch).start()  # several looks later
+
+    monkeypatch.setattr(iterate.warnings, "warn", warn)
+    loader = DataLoader(dataset, num_workers=1, multiprocessing_context="fork")
+    assert [batch.tolist() for batch in loader] == [[0], [1], [2], [3]]
+    ((text, kind, where),) = told
+    assert kind is RuntimeWarning and where == "<listcomp>"
+    assert re.match(r"DataLoader: no batch for \d+ seconds.*worker 0 .*of indices \[0\]", text)
+    assert "in __getitem__" in text
+
+
 class Stopped:
     """Whether the process of which a file has the pid is stopped."""
 
@@ -351,7 +372,15 @@ def test_workers_start_one_at_a_time(monkeypatch):
     assert most == [1] * 9
 
 
-def test_ctrl_c_while_workers_start(monkeypatch):
+@pytest.fixture
+def ctrl_c_is_heard():
+    """Also where the tests run in the background, and a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_while_workers_start(monkeypatch, ctrl_c_is_heard):
     """It is held back until all have started, and then nobody is there yet to end them."""
     begin = multiprocessing.process.BaseProcess.start
 
@@ -384,6 +413,7 @@ import loader_data as data
 from minigrad.utils.data import DataLoader
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
     print("begin", flush=True)
     loader = DataLoader(data.Where(10**6), 2, num_workers=2, multiprocessing_context={method!r},
                         persistent_workers={persistent})
@@ -481,7 +511,7 @@ def session_of(leader):
     return found
 
 
-def test_ctrl_c_is_held_back_where_a_half_would_be_worse():
+def test_ctrl_c_is_held_back_where_a_half_would_be_worse(ctrl_c_is_heard):
     from minigrad.utils.data.signals import uninterrupted
 
     steps = []

@@ -23,6 +23,8 @@ from .program import TYPES, Programs, device_failed
 SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more than it gains
 GROUP = 128  # work items of a group on a GPU
 MOST_PLANS = 20_000
+CHECK_EVERY = 256  # allocations
+SPARE = 256 << 20  # bytes that the pool may hold beyond twice what is in use
 
 
 class OpenCLDevice(Backend):
@@ -45,6 +47,7 @@ class OpenCLDevice(Backend):
         self.queue = cl.CommandQueue(
             self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
         self.pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(self.queue))
+        self.allocations, self.in_use = 0, 0.0
         self.programs = Programs(cl, self.context, device, self.queue, self.is_cpu)
         self.plans: dict[Any, Any] = {}
         self.errors = Errors(self)
@@ -60,10 +63,21 @@ class OpenCLDevice(Backend):
     def allocate(self, nbytes: int) -> Any:
         """A buffer of the pool. What is given back may be in use by kernels that are still to run:
         those that get it next come later in the queue."""
+        self.allocations += 1
+        if self.allocations % CHECK_EVERY == 0:
+            self._free_spare()
         try:
             return self.pool.allocate(nbytes or 1)
         except (self.cl.MemoryError, self.cl.LogicError, self.cl.RuntimeError) as error:
             raise self._no_memory(nbytes, error) from error
+
+    def _free_spare(self) -> None:
+        """The pool holds what is given back for arrays of that size: by and by, ever new shapes
+        would fill the memory with sizes that are not wanted again. How much is in use at once is
+        seen from samples, the older of which count for less and less."""
+        self.in_use = max(self.pool.active_bytes, 0.99 * self.in_use)
+        if self.pool.managed_bytes > 2 * self.in_use + SPARE:
+            self.pool.free_held()
 
     def _no_memory(self, nbytes: int, error: Exception) -> RuntimeError:
         self.pool.free_held()

@@ -581,6 +581,25 @@ def test_memory_goes_back_to_the_pool(name: str) -> None:
 
 
 @one_runtime
+def test_ever_new_shapes_do_not_fill_the_memory(name: str, monkeypatch: Any) -> None:
+    """The pool frees what it holds beyond need, and nothing where the same shapes come again."""
+    backend = minigrad.device(name).backend
+    monkeypatch.setattr(opencl_device, "SPARE", 4 << 20)
+    backend.pool.free_held()
+    backend.in_use, before, most = 0.0, backend.pool.managed_bytes, 0
+    for n in range(1, 1200):
+        minigrad.ones(1000 * n, device=name)
+        most = max(most, backend.pool.managed_bytes - before)
+    assert most < 60 << 20, "of all sizes together, 110 MiB, it holds too many"
+    backend._free_spare()
+    blocks = []
+    for _ in range(2 * opencl_device.CHECK_EVERY):
+        minigrad.ones(1000, device=name), minigrad.ones(100_000, device=name)
+        blocks.append(backend.pool.held_blocks)
+    assert len(set(blocks[1:])) == 1
+
+
+@one_runtime
 def test_a_second_step_builds_nothing(name: str) -> None:
     backend = minigrad.device(name).backend
     w = minigrad.randn(6, 4, device=name, requires_grad=True)

@@ -5,16 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from vision import torch, v2
 
 from minigrad import transforms
 from minigrad.transforms import functional as ours
 
-torch = pytest.importorskip("torch", reason="the comparison with PyTorch needs it: make oracle")
-# torchvision wants operators of its own library, which fits one build of PyTorch; none is used.
-library = torch.library.Library("torchvision", "DEF")
-for operator in ("nms", "qnms"):
-    library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-v2 = pytest.importorskip("torchvision.transforms.v2", reason="needs torchvision: make oracle")
 theirs = v2.functional
 
 pytestmark = pytest.mark.oracle

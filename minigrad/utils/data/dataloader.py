@@ -44,8 +44,9 @@ class DataLoader:
     `multiprocessing_context` is "fork", "spawn", "forkserver" or a context of multiprocessing;
     start.py, Note [Start methods] says what is the default and why. An exception in a worker comes
     as the same type, with the worker's traceback as a note. RuntimeError when a worker dies, or
-    when a batch takes more than `timeout` seconds (0: however long it takes). `in_order=False`
-    gives batches as they come. `pin_memory` changes nothing.
+    when a batch takes more than `timeout` seconds (0: however long it takes, with a RuntimeWarning
+    after 30 that tells what the worker does). `in_order=False` gives batches as they come.
+    `pin_memory` changes nothing.
 
     The batches of an epoch follow from its seed, which is drawn from `generator` or the default
     one: they are the same for any number of workers (seeding.py, Note [Seeds of an epoch]).

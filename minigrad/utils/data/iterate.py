@@ -5,6 +5,7 @@ loop has been given; so an epoch that was broken off goes on where it was, eithe
 """
 
 import time
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from minigrad.utils.data.fetch import Recipe
 from minigrad.utils.data.pool import TICK, Pool, Worker, rebuilt
 from minigrad.utils.data.seeding import ORDER, Draws
 from minigrad.utils.data.worker import Failed, Packed, Task
+
+PATIENCE = 30.0  # seconds without a batch, after which a loader without a timeout says so
 
 
 class Progress:
@@ -168,6 +171,7 @@ class Workers(Epoch):
         self._due: dict[int, tuple[Worker, Task]] = {}  # by number, in the order of the batches
         self._turn = deque(pool.workers)  # those that have something left in their stream
         self._broken_off_by: str | None = None
+        self._has_warned = False
         self._end = weakref.finalize(self, home.enter, pool)
         try:
             self._hand_out()
@@ -233,7 +237,7 @@ class Workers(Epoch):
                 self._turn.clear()
                 return
             each = self._turn[0]
-            if self._is_stream and self._in_order:  # Note [Sharing a stream] counts on this order
+            if self._in_order:  # so Note [Sharing a stream] counts, and what workers draw follows
                 self._turn.rotate(-1)
             else:
                 each = min(self._turn, key=lambda worker: len(worker.due))
@@ -248,7 +252,23 @@ class Workers(Epoch):
                 return first
             if self._pool.come and not self._in_order:
                 return next(iter(self._pool.come))
-            left = begin + self._timeout - time.monotonic() if self._timeout else TICK
-            came = self._pool.receive(max(0, min(left, TICK)))
-            if left <= 0 and not came:
-                raise self._pool.timed_out(*self._due[first], self._timeout)
+            waited = time.monotonic() - begin
+            left = self._timeout - waited if self._timeout else TICK
+            if self._pool.receive(max(0, min(left, TICK))):
+                continue
+            if left <= 0:
+                doing = self._pool.doing(*self._due[first])
+                raise RuntimeError(
+                    f"DataLoader timed out after {self._timeout} seconds, waiting for {doing}"
+                )
+            if waited >= PATIENCE and not (self._timeout or self._has_warned):
+                self._has_warned = True
+                self._warn(waited, self._pool.doing(*self._due[first]))
+
+    def _warn(self, seconds: float, doing: str) -> None:
+        warnings.warn(
+            f"DataLoader: no batch for {seconds:.0f} seconds, and it goes on waiting, for {doing}\n"
+            "With a timeout that is an error",
+            RuntimeWarning,
+            stacklevel=6,  # where the program asks for a batch
+        )

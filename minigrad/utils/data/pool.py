@@ -1,16 +1,19 @@
 """The pool: the parent's side of the workers. Starts them, hands out tasks, waits, notices deaths.
 
 Note [Never hangs]. Each worker has pipes of its own, and no lock is shared, so a dead worker leaves
-nobody waiting for what it held. The parent waits for all pipes and all deaths at once
-(multiprocessing.connection.wait): a worker that is killed is noticed when it happens. Workers end
-when their pipe of tasks closes, which happens however the parent dies (and on Linux the system
-kills them with it). The parent closes it when the iterator goes: at the end, by break, by an
-exception, by Ctrl-C. A worker that has not ended GRACE seconds later is killed.
+nobody waiting for what it held. The parent waits for all pipes and all deaths at once, so a worker
+that is killed is noticed when it happens; and for nothing else: what the pipe of tasks does not
+take, because the worker does not read now, stays with the parent. Workers end when their pipe of
+tasks closes, which happens however the parent dies (and on Linux the system kills them with it).
+The parent closes it when the iterator goes: at the end, by break, by an exception, by Ctrl-C. A
+worker that has not ended GRACE seconds later is killed.
 """
 
 import contextlib
+import math
 import os
 import pickle
+import select
 import signal
 import sys
 import threading
@@ -30,8 +33,11 @@ from minigrad.utils.data.signals import deaf_children, uninterrupted
 from minigrad.utils.data.start import Cargo, Parcel, cannot_pickle
 from minigrad.utils.data.worker import GRACE, STACK, Begin, Failed, Job, Packed, Ready, Task
 
+if sys.platform != "win32":
+    import fcntl
+
+WIDE = 1 << 20  # bytes, which Linux lets anybody have
 TICK = 1.0  # seconds, after which deaths are looked for in another way, too
-MOMENT = 0.01  # after which a worker that does not read is tried again
 
 
 class Worker:
@@ -43,6 +49,7 @@ class Worker:
         self.method = context.get_start_method()
         self.due: deque[Task] = deque()  # what it was given and has not answered
         self.unsent = bytearray()
+        self.wide = False
         with _starting:
             self._start(context, job, cargo)
 
@@ -89,9 +96,18 @@ class Worker:
             while self.unsent:
                 del self.unsent[: os.write(self.tasks.fileno(), self.unsent)]
         except BlockingIOError:
-            pass
+            if not self.wide:
+                self._widen()
+                self.flush()
         except OSError:
             self.unsent.clear()
+
+    def _widen(self) -> None:
+        """Has the pipe hold more, so that tasks of many indices are there in time."""
+        self.wide = True
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.tasks.fileno(), fcntl.F_SETPIPE_SZ, WIDE)
 
     def close(self) -> None:
         """Tells it to end."""
@@ -216,17 +232,13 @@ class Pool:
         """Waits for something to come, but not longer than this; whether it did. RuntimeError when
         a worker has died.
         """
+        ready = _wait(self.workers, seconds)
         for each in self.workers:
             if each.unsent:
                 each.flush()
-                seconds = min(seconds, MOMENT)
-        by_pipe = {each.results: each for each in self.workers}
-        deaths = [each.process.sentinel for each in self.workers]
-        ready = wait([*by_pipe, *deaths], seconds)
-        for pipe in ready:
-            if pipe in by_pipe:
-                self._read(by_pipe[pipe])
-        if not ready or any(sentinel in ready for sentinel in deaths):
+            if each.results.fileno() in ready:
+                self._read(each)
+        if not ready or any(each.process.sentinel in ready for each in self.workers):
             for each in self.workers:
                 if not each.process.is_alive():
                     while each.results.poll():
@@ -302,11 +314,10 @@ class Pool:
             + (f". Its Python stack:\n{stack}" if stack else "")
         )
 
-    def timed_out(self, each: Worker, task: Task, seconds: float) -> RuntimeError:
-        """The error that says what a worker is doing instead of a batch."""
-        return RuntimeError(
-            f"DataLoader timed out after {seconds} seconds, waiting for {each} with the batch of "
-            f"indices {task.indices}. Its Python stack:\n{each.stack()}"
+    def doing(self, each: Worker, task: Task) -> str:
+        """What a worker is doing instead of a batch."""
+        return (
+            f"{each} with the batch of indices {task.indices}. Its Python stack:\n{each.stack()}"
         )
 
     def shut_down(self) -> None:
@@ -327,6 +338,22 @@ class Pool:
                 each.process.close()
             if self.ring is not None:
                 self.ring.close()
+
+
+def _wait(workers: list[Worker], seconds: float) -> set[int]:
+    """Which of their results and deaths are there, and which pipes take the rest of a task."""
+    results = [each.results.fileno() for each in workers]
+    deaths = [each.process.sentinel for each in workers]
+    if sys.platform == "win32":
+        found = wait([*(each.results for each in workers), *deaths], seconds)
+        return {each if isinstance(each, int) else each.fileno() for each in found}
+    watched = select.poll()
+    for pipe in (*results, *deaths):
+        watched.register(pipe, select.POLLIN)
+    for each in workers:
+        if each.unsent:
+            watched.register(each.tasks.fileno(), select.POLLOUT)
+    return {pipe for pipe, _ in watched.poll(math.ceil(1000 * seconds))}
 
 
 def _ring(slots: int) -> Ring | None:

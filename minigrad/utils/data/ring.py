@@ -9,14 +9,15 @@ may be under way, and SPARE more for batches in the parent's hands; who keeps mo
 copies, so that memory stays bounded and the loader never waits for its user.
 
 Each slot has SPACING bytes of the file's address range, of which only what has been used takes
-memory; so a slot can grow in place. Memory is asked for by posix_fallocate, which says no where a
-write to a mapped page would kill the process. As the file has no name, nothing is left behind when
-processes die, in whatever way and order: the last one to go frees it. It does not count against the
-size of /dev/shm, which is 64 MB in many containers.
+memory; so a slot can grow in place. Memory is asked for when there is a batch to put there, all of
+it at once, by a call that says no where a write to a mapped page would kill the process. As the
+file has no name, nothing is left behind when processes die, in whatever way and order: the last one
+to go frees it. It does not count against the size of /dev/shm, which is 64 MB in many containers.
 
 Where the system has none of this, or no memory, batches go through a pipe instead.
 """
 
+import errno
 import math
 import mmap
 import os
@@ -29,6 +30,7 @@ SPACING = 1 << 38
 SPARE = 2  # the batch in the training loop, and the one before, which its graph may still hold
 ALIGNMENT = 64
 GRAIN = 1 << 16
+POPULATE_READ, POPULATE_WRITE = 22, 23  # advice that Linux takes from 5.14 on
 SUPPORTED = hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")
 
 
@@ -78,7 +80,7 @@ class Ring:
     def _root(self, slot: int, size: int, used: int) -> np.ndarray:
         mapping = self._maps.get(slot)
         if mapping is None or len(mapping) < size:
-            mapping = self._maps[slot] = _map(self.fd, slot, size)
+            mapping = self._maps[slot] = _map(self.fd, slot, size, POPULATE_READ)
         return np.frombuffer(mapping, np.uint8, used)
 
     def _release(self, slot: int) -> None:
@@ -96,14 +98,22 @@ class Ring:
         self._close()
 
 
-def _map(fd: int, slot: int, size: int) -> mmap.mmap:
-    """The first `size` bytes of a slot, which must be there: all pages are entered at once, instead
-    of by a fault for each. (And mmap takes 0 for all that a file could hold.)
+def _map(fd: int, slot: int, size: int, advice: int) -> mmap.mmap:
+    """The first `size` bytes of a slot. All pages are entered at once, instead of by a fault for
+    each; to write to, they are made where they are not there, and OSError says that there is no
+    memory for them. (mmap takes 0 for all that a file could hold.)
     """
     if size <= 0:
         raise ValueError(f"a slot to map must have bytes, got size={size}")
-    flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
-    return mmap.mmap(fd, size, flags=flags, offset=slot * SPACING)
+    mapping = mmap.mmap(fd, size, flags=mmap.MAP_SHARED, offset=slot * SPACING)
+    try:
+        mapping.madvise(advice)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        if advice == POPULATE_WRITE:  # which this system does not know
+            os.posix_fallocate(fd, slot * SPACING, size)
+    return mapping
 
 
 class Memory:
@@ -148,9 +158,9 @@ class Memory:
 
     def _grow(self, slot: int, size: int) -> None:
         """What was handed out before remains valid: both mappings show the same memory."""
-        size = rounded(size + size // 8, GRAIN)
-        os.posix_fallocate(self._fd, slot * SPACING, size)
-        self._maps[slot] = _map(self._fd, slot, size)
+        more = size // 8 if slot in self._maps else 0  # what has grown will grow again
+        size = rounded(size + more, GRAIN)
+        self._maps[slot] = _map(self._fd, slot, size, POPULATE_WRITE)
         self._look(self._maps[slot])
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -13,9 +13,9 @@ none). From it come, as streams of their own,
 
 The first three do not know of workers: a batch is the same whoever makes it, and an epoch can be
 taken up again from its seed and a count. The last one differs between workers, so that no two draw
-the same, and is the same again only for the same number of workers; in this process nothing of it
-is touched. The place and not the index seeds a sample, because a sampler with replacement may ask
-for one index twice.
+the same, and is the same again only for the same number of workers (who take turns, unless
+in_order=False); in this process nothing of it is touched. The place and not the index seeds a
+sample, because a sampler with replacement may ask for one index twice.
 """
 
 import contextlib

@@ -7,9 +7,8 @@ cannot stop another process:
     results    the worker's: Ready, then a reply to every task, in order
     stacks     where the worker's Python stack is written at the signal STACK, or at a crash
 
-A thread reads the tasks, so that the parent can always write, and so that the parent's death is
-noticed while a batch is made: a worker outlives its parent, or the end of its epoch, by GRACE
-seconds at most.
+A thread waits for the end of the tasks, so that it is noticed while a batch is made: a worker
+outlives its parent, or the end of its epoch, by GRACE seconds at most.
 """
 
 import contextlib
@@ -18,14 +17,15 @@ import faulthandler
 import importlib
 import os
 import pickle
+import select
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
-from queue import SimpleQueue
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,8 +125,7 @@ def main(
         faulthandler.enable(stacks.fileno())
         faulthandler.register(STACK, stacks.fileno(), all_threads=True)
     set_default_device("cpu")  # never another: its context belongs to the parent
-    inbox: SimpleQueue[Any] = SimpleQueue()
-    threading.Thread(target=_read, args=(tasks, inbox), daemon=True).start()
+    threading.Thread(target=_end_with, args=(tasks,), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):  # the parent has gone
         try:
             worker = _Worker(parcel.open())
@@ -134,29 +133,34 @@ def main(
             results.send(_failure(error))
             return
         results.send(Ready(worker.trouble))
-        while (task := inbox.get()) is not None:
+        for task in _messages(tasks):
             if isinstance(task, Begin):
                 worker.begin(task.seed)
             else:
                 results.send(worker.reply(task))
 
 
-def _read(tasks: Connection, inbox: "SimpleQueue[Any]") -> None:
+def _messages(tasks: Connection) -> Iterator[Any]:
+    """What the parent sends, until it closes the pipe or dies."""
     with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
-        for message in _messages(tasks):
-            inbox.put(message)
-    inbox.put(None)
+        if sys.platform == "win32":
+            while True:
+                yield tasks.recv()
+        with open(tasks.fileno(), "rb", closefd=False) as pipe:
+            while True:
+                yield pickle.load(pipe)
+
+
+def _end_with(tasks: Connection) -> None:
+    """Ends the process soon after the tasks end, whatever it is doing."""
+    if sys.platform == "win32":
+        wait([parent_process().sentinel])  # type: ignore[union-attr]
+    else:
+        hang_up = select.poll()
+        hang_up.register(tasks.fileno(), 0)  # which tasks that come do not wake
+        hang_up.poll()
     time.sleep(GRACE)
     os._exit(1)
-
-
-def _messages(tasks: Connection) -> Iterator[Any]:
-    if sys.platform == "win32":
-        while True:
-            yield tasks.recv()
-    with open(tasks.fileno(), "rb", closefd=False) as pipe:
-        while True:
-            yield pickle.load(pipe)
 
 
 def warm_up() -> None:
@@ -169,6 +173,7 @@ class _Worker:
     def __init__(self, job: Job) -> None:
         if job.dies_with_parent and sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _stand_back()
         _one_thread()
         set_default_dtype(job.default_dtype)
         self.recipe = job.recipe
@@ -243,6 +248,16 @@ class _Worker:
         self.memory.forget(slot)
         collate.allocate_by(np.empty)
         return packed._replace(kept=True)
+
+
+def _stand_back() -> None:
+    """On Linux: a task that comes does not put this process in the place of the one that sent it,
+    in the middle of its training. It runs when a core is free, and gets its share if none is.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # where that is forbidden
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _one_thread() -> None:
