@@ -422,6 +422,10 @@ class Backend:
         """out[i] = 1 - erf(x[i]), exact where this is small"""
         return special.computed(self, special.erfc, out, x)
 
+    def erfcx(self, x: Array, out: Array = None) -> Array:
+        """out[i] = e ** x[i] ** 2 * erfc(x[i]), exact where erfc is too small for a number"""
+        return special.computed(self, special.erfcx, out, x)
+
     def erfinv(self, x: Array, out: Array = None) -> Array:
         """out[i] = the y with erf(y) == x[i]; inf at 1, NaN beyond"""
         return special.computed(self, special.erfinv, out, x)
@@ -441,6 +445,14 @@ class Backend:
     def i1(self, x: Array, out: Array = None) -> Array:
         """out[i] = sum((x[i] / 2) ** (2 * k + 1) / (k! * (k + 1)!) for k >= 0)"""
         return special.computed(self, special.i1, out, x)
+
+    def i0e(self, x: Array, out: Array = None) -> Array:
+        """out[i] = i0(x[i]) * e ** -abs(x[i]), without overflow"""
+        return special.computed(self, special.i0e, out, x)
+
+    def i1e(self, x: Array, out: Array = None) -> Array:
+        """out[i] = i1(x[i]) * e ** -abs(x[i]), without overflow"""
+        return special.computed(self, special.i1e, out, x)
 
     def signbit(self, x: Array, out: Array = None) -> Array:
         """out[i] = x[i] < 0 or x[i] is -0 (bool)"""
@@ -556,6 +568,16 @@ class Backend:
     @core
     def bitwise_right_shift(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] >> (y[i] if 0 <= y[i] < bits else bits - 1), with the sign"""
+
+    def gcd(self, x: Array, y: Array, out: Array = None) -> Array:
+        """out[i] = the largest integer that divides x[i] and y[i], 0 where both are 0; of integers.
+        By Euclid: as many steps as the largest Fibonacci numbers of the type need."""
+        x, y = (self.abs(v) for v in self._as_arrays(x, y))
+        for _ in range(12 * x.dtype.itemsize):
+            is_zero = self.eq(y, 0)
+            rest = self.fmod(x, self.where(is_zero, 1, y))
+            x, y = self.where(is_zero, x, y), self.where(is_zero, 0, rest)
+        return self.abs(x, out)
 
     def remainder(self, x: Array, y: Array, out: Array = None) -> Array:
         """out[i] = x[i] - floor(x[i] / y[i]) * y[i], computed exactly: the sign of y[i]"""
@@ -747,10 +769,14 @@ class Backend:
 
     def var(self, x: Array, axes: Axes, correction: Number, keepdims: bool) -> Array:
         """n = number of j; mean = sum(x[i, j] for j) / n
-        out[i] = sum((x[i, j] - mean) ** 2 for j) / max(n - correction, 0)"""
+        out[i] = sum((x[i, j] - mean) ** 2 for j) / max(n - correction, 0)
+        Relative to the first x[i, j], so that the variance of equal numbers is 0."""
         n = math.prod(x.shape[axis] for axis in axes)
-        mean = self.div(self.sum(x, axes, True), float(n))
-        total = self.sum(self.square(self.sub(x, mean)), axes, keepdims)
+        sizes = [min(1, m) if axis in axes else m for axis, m in enumerate(x.shape)]
+        away = self.sub(x, self.slice(x, tuple(slice(0, m, 1) for m in sizes)))
+        mean = self.div(self.sum(away, axes, True), float(n))
+        away = self.sub(away, mean, away)
+        total = self.sum(self.square(away, away), axes, keepdims)
         return self.div(total, float(max(n - correction, 0)))
 
     def logsumexp(self, x: Array, axes: Axes, keepdims: bool) -> Array:
@@ -956,6 +982,15 @@ class Backend:
     def det(self, x: Array) -> Array:
         """out = sum(sign(p) * product(x[i, p[i]] for i) for every permutation p)"""
         return self._on_host("det", x)
+
+    def lu(self, x: Array) -> tuple[Array, Array, Array]:
+        """Gaussian elimination of x (m, n), k = min(m, n). out is a copy of x, perm = range(m);
+            for j in range(k): row = the first with the largest abs(out[row, j]) for row >= j
+                pivots[j] = row + 1; the rows j and row of out, and of perm, are exchanged
+                out[j + 1:, j] /= out[j, j], unless that is 0
+                out[j + 1:, j + 1:] -= outer(out[j + 1:, j], out[j, j + 1:])
+        Returns (out, pivots of int32, perm of int64)."""
+        return self._on_host("lu", x)
 
     def slogdet(self, x: Array) -> tuple[Array, Array]:
         """(sign(det(x)), log(abs(det(x)))), without overflow"""
@@ -1392,6 +1427,72 @@ class Backend:
         rows = self._reshape(gx, (steps * batch, 4 * size))
         return self.matmul(self._transpose(rows), self._reshape(before, (steps * batch, size)))
 
+    def ctc(self, x: Array, skips: Array, frames: Array, last: Array) -> tuple[Array, Array]:
+        """Walks over L places, for x (T, N, L), skips (N, L) of bools, frames and last (N,). A step
+        stays, goes on by one, or by two to a place that skips allows. They begin in front of the
+        first place, and end after frames[n] steps at the place last[n] or the one before.
+            alpha[0, n, s] = 0 if s == 1 else NEVER
+            alpha[t + 1, n, s] = NEVER for s in (0, 1)
+            alpha[t + 1, n, s + 2] = x[t, n, s] + log(sum of e ** alpha[t, n, s + k] for k in
+                                                      ((0, 1, 2) if skips[n, s] else (1, 2)))
+            out[n] = log(sum of e ** alpha[frames[n], n, last[n] + k] for k in (1, 2))
+        Returns (out, alpha)."""
+        steps, batch, places = x.shape
+        ways = self._ctc_ways(skips, x.dtype)
+        edge = self.full((batch, 2), NEVER, x.dtype)
+        start = self.full((batch, 1), 0, x.dtype)
+        rest = self.full((batch, places), NEVER, x.dtype)
+        alpha = [self.cat([self._middle(edge, 0, 1), start, rest], 1)]
+        for t in range(steps):
+            before = self.add(self.unfold(alpha[t], 1, 3, 1), ways)
+            now = self.add(self._at(x, t), self.logsumexp(before, (2,), False))
+            alpha.append(self.cat([edge, now], 1))
+        found = self._stack(alpha)
+        return self.logsumexp(self._ctc_ends(found, frames, last), (1,), False), found
+
+    def ctc_grad(self, g: Array, alpha: Array, skips: Array, frames: Array, last: Array) -> Array:
+        """The gradient of ctc by x: the share that each step has in what comes from it.
+            galpha = zeros; for n: for k in (1, 2): galpha[frames[n], n, last[n] + k] =
+                g[n] * e ** alpha[frames[n], n, last[n] + k] / (their sum over k)
+            for t from T - 1 down to 0; n, s: gx[t, n, s] = galpha[t + 1, n, s + 2];
+                for the k of ctc: galpha[t, n, s + k] +=
+                    gx[t, n, s] * e ** alpha[t, n, s + k] / (their sum over k)
+        Returns gx."""
+        (steps, batch, width), gxs = alpha.shape, []
+        ways = self._ctc_ways(skips, g.dtype)
+        shares = self.mul(self._reshape(g, (batch, 1)),
+                          self.softmax(self._ctc_ends(alpha, frames, last), 1))
+        ends = self.scatter(self.full((batch, width), 0, g.dtype), 1, self._ctc_two(last), shares)
+        galpha = self.full((batch, width), 0, g.dtype)
+        for t in range(steps - 1, 0, -1):
+            here = self._reshape(self.eq(frames, t), (batch, 1))
+            galpha = self.add(galpha, self.where(here, ends, 0))
+            gxs.append(self._middle(galpha, 2, width))
+            before = self.softmax(self.add(self.unfold(self._at(alpha, t - 1), 1, 3, 1), ways), 2)
+            shares = self.mul(before, self._reshape(gxs[-1], (batch, width - 2, 1)))
+            galpha = self.fold(shares, (batch, width), 1, 3, 1)
+        return self._stack(gxs[::-1]) if gxs else self.full((0, batch, width - 2), 0, g.dtype)
+
+    def _ctc_ways(self, skips: Array, dtype: np.dtype) -> Array:
+        """(N, L, 3): what to add for a step that goes on by two, by one, or stays."""
+        zeros = self.full((*skips.shape, 1), 0, dtype)
+        by_two = self.where(self._reshape(skips, zeros.shape), zeros, NEVER)
+        return self.cat([by_two, zeros, zeros], 2)
+
+    def _ctc_two(self, last: Array) -> Array:
+        """(N, 2): where in alpha the place last and the one before it are."""
+        return self.add(self._reshape(last, (*last.shape, 1)), self.arange(1, 1, 2, last.dtype))
+
+    def _ctc_ends(self, alpha: Array, frames: Array, last: Array) -> Array:
+        """(N, 2): alpha where the walks may end."""
+        _, batch, width = alpha.shape
+        index = self.expand(self._reshape(frames, (1, batch, 1)), (1, batch, width))
+        ends = self._reshape(self.gather(alpha, 0, index), (batch, width))
+        return self.gather(ends, 1, self._ctc_two(last))
+
+    def _middle(self, x: Array, start: int, stop: int) -> Array:
+        return self.slice(x, (slice(0, x.shape[0], 1), slice(start, stop, 1)))
+
     def _stack(self, xs: Sequence[Array]) -> Array:
         return self.cat([self._reshape(x, (1, *x.shape)) for x in xs], 0)
 
@@ -1399,7 +1500,7 @@ class Backend:
         return self.slice(x, (t, *[slice(0, n, 1) for n in x.shape[1:]]))
 
     def _quarter(self, x: Array, k: int, size: int) -> Array:
-        return self.slice(x, (slice(0, x.shape[0], 1), slice(k * size, (k + 1) * size, 1)))
+        return self._middle(x, k * size, (k + 1) * size)
 
     def _sigmoid_slope(self, y: Array) -> Array:
         return self.mul(y, self.sub(1, y))
@@ -1552,6 +1653,7 @@ class Backend:
 SQRT_HALF = math.sqrt(0.5)
 SQRT_TWO_OVER_PI = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
+NEVER = -1e30  # the log of what cannot be: not -inf, since e ** (NEVER - NEVER) is a number
 
 
 def _slice_key(shape: Shape, axis: int, start: int, stop: int, step: int = 1) -> Key:

@@ -395,7 +395,7 @@ def _of_one_shape(name: str) -> Callable[..., Any]:
 ALONG_AXES = """cast contiguous copy view slice diagonal unfold unslice undiagonal fold pad flip
 roll tril triu sum prod max min argmax argmin cumsum cumprod cummax any all max_with_indices
 min_with_indices var logsumexp gather scatter scatter_add scatter_max sort topk softmax log_softmax
-softmax_grad log_softmax_grad inv solve solve_triangular cholesky qr svd eigh det slogdet"""
+softmax_grad log_softmax_grad inv solve solve_triangular cholesky qr svd eigh det slogdet lu"""
 
 for _name in kernel_names():
     if OUT[_name] is not None and _name != "index_put":

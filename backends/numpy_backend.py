@@ -12,6 +12,7 @@ import numpy as np
 
 from . import (
     numpy_conv,
+    numpy_ctc,
     numpy_fused,
     numpy_index,
     numpy_linalg,
@@ -360,6 +361,7 @@ class NumpyBackend(Backend):
     bitwise_or = binary(np.bitwise_or)
     bitwise_xor = binary(np.bitwise_xor)
     bitwise_left_shift = binary(np.left_shift)
+    gcd = binary(np.gcd)
     bitwise_right_shift = binary(np.right_shift)
 
     @staticmethod
@@ -415,6 +417,7 @@ class NumpyBackend(Backend):
     eigh = staticmethod(numpy_linalg.eigh)
     det = staticmethod(numpy_linalg.det)
     slogdet = staticmethod(numpy_linalg.slogdet)
+    lu = staticmethod(numpy_linalg.lu)
 
     # --- Convolution and pooling -----------------------------------------------------------------
 
@@ -458,6 +461,8 @@ class NumpyBackend(Backend):
     attention_grad = staticmethod(numpy_fused.attention_grad)
     lstm = staticmethod(numpy_recurrent.lstm)
     lstm_grad = staticmethod(numpy_recurrent.lstm_grad)
+    ctc = staticmethod(numpy_ctc.ctc)
+    ctc_grad = staticmethod(numpy_ctc.ctc_grad)
     sgd_ = staticmethod(numpy_fused.sgd_)
     adam_ = staticmethod(numpy_fused.adam_)
 

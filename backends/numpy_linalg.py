@@ -4,6 +4,7 @@ backend that has no such kernels of its own (see Note [On the host] in base.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,24 @@ def det(x: np.ndarray) -> np.ndarray:
 def slogdet(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sign, logabs = np.linalg.slogdet(x)
     return np.asarray(sign, x.dtype), np.asarray(logabs, x.dtype)
+
+
+def lu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Column by column, for all matrices at once: NumPy has no LU of LAPACK's."""
+    m, n = x.shape[-2:]
+    packed = x.reshape(math.prod(x.shape[:-2]), m, n).copy()
+    which, k = np.arange(len(packed)), min(m, n)
+    pivots, perm = np.empty((len(packed), k), np.int32), np.tile(np.arange(m), (len(packed), 1))
+    for j in range(k):
+        row = j + np.argmax(np.abs(packed[:, j:, j]), 1)
+        pivots[:, j] = row + 1
+        for rows in (packed, perm):
+            rows[which, j], rows[which, row] = rows[which, row], rows[which, j]
+        corner = packed[:, j, j]
+        packed[:, j + 1:, j] /= np.where(corner == 0, 1, corner)[:, None]
+        packed[:, j + 1:, j + 1:] -= packed[:, j + 1:, j, None] * packed[:, j, None, j + 1:]
+    batch = x.shape[:-2]
+    return packed.reshape(x.shape), pivots.reshape(*batch, k), perm.reshape(*batch, m)
 
 
 def _checked(name: str, function: Callable[..., Any], reason: str, *arrays: np.ndarray) -> Any:

@@ -186,9 +186,20 @@ def _cotangent(x: Values, n: int) -> Values:
 def erfc(x: Values) -> Values:
     """A polynomial times e ** -x ** 2 / (1 + 2 x); for negative x, 2 - erfc(-x)."""
     size = x.abs().minimum(30.0)  # erfc(30) is 0
-    tail = polynomial(ERFC, (size - 4.0) / (size + 4.0)) / (1.0 + size * 2.0)
-    above = tail * (-(size * size)).exp()
+    above = _scaled_tail(size) * (-(size * size)).exp()
     return (x < 0.0).then(2.0 - above, above)
+
+
+def erfcx(x: Values) -> Values:
+    """The polynomial alone; for negative x, 2 e ** x ** 2 - erfcx(-x)."""
+    size = x.abs()
+    tail = _scaled_tail(size)
+    return (x < 0.0).then((size * size).exp() * 2.0 - tail, tail)
+
+
+def _scaled_tail(size: Values) -> Values:
+    """erfc(x) e ** x ** 2 for x >= 0."""
+    return polynomial(ERFC, 1.0 - 8.0 / (size + 4.0)) / (1.0 + size * 2.0)
 
 
 def erfinv(x: Values) -> Values:
@@ -220,18 +231,31 @@ def i1(x: Values) -> Values:
     return (x < 0.0).then(-size, size)
 
 
-def _bessel(x: Values, order: int) -> Values:
-    """I0 or I1 of |x|: by its power series, whose terms are all positive, or the asymptotic one."""
-    size = x.abs().minimum(1e4)  # it overflows before
-    z = size * size * 0.25
+def i0e(x: Values) -> Values:
+    return _bessel(x, 0, True)
+
+
+def i1e(x: Values) -> Values:
+    size = _bessel(x, 1, True)
+    return (x < 0.0).then(-size, size)
+
+
+def _bessel(x: Values, order: int, scaled: bool = False) -> Values:
+    """I0 or I1 of |x|, or that times e ** -|x|: by its power series, whose terms are all positive,
+    or the asymptotic one.
+    """
+    size = x.abs() if scaled else x.abs().minimum(1e4)  # it overflows before
+    low = size.minimum(FAR)
+    z = low * low * 0.25
     near = z * 0.0 + 1.0
     for k in range(48, 0, -1):
         near = near * (z * (1 / (k * (k + order)))) + 1.0
-    near = near * size * 0.5 if order else near
+    near = near * low * 0.5 if order else near
+    near = near * (-low).exp() if scaled else near
     inverse, far = 1.0 / size, z * 0.0 + 1.0
     for k in range(16, 0, -1):
         far = far * inverse * (-(4 * order - (2 * k - 1) ** 2) / (8 * k)) + 1.0
-    far = far * size.exp() / (size * (2 * math.pi)).sqrt()
+    far = (far if scaled else far * size.exp()) / (size * (2 * math.pi)).sqrt()
     return (size > FAR).then(far, near)
 
 

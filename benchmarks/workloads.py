@@ -202,6 +202,18 @@ def lstm(torch, batch=32, tokens=32, width=128):
     return classifier_step(torch, Last(), torch.randn(batch, tokens, width))
 
 
+def ctc(torch, batch=16, frames=50, classes=20, size=10):
+    x = torch.randn(frames, batch, classes, requires_grad=True)
+    labels = torch.randint(1, classes, (batch, size))
+    loss, lengths = torch.nn.functional.ctc_loss, ([frames] * batch, [size] * batch)
+
+    def step():
+        x.grad = None
+        loss(x.log_softmax(2), labels, *lengths).backward()
+
+    return step
+
+
 def transformer(torch, batch=16, tokens=32, width=128, heads=4, layers=2, vocabulary=1000):
     """A step of translation: encoder, decoder, label smoothing."""
     nn = torch.nn
@@ -304,6 +316,7 @@ WORKLOADS: dict[str, Workload] = {
     "ResNet batch 32": Workload(partial(resnet, batch=32), 2.0, True, 1.0),
     "GPT batch 16": Workload(gpt, 1.3, True, 1.0),
     "LSTM batch 32": Workload(lstm, None, True, 1.0),
+    "CTC batch 16": Workload(ctc, best=1.0),
     "Transformer batch 16": Workload(transformer, None, True, 1.0),
     "MiniLM, 32 of 64 tokens": Workload(minilm, best=1.0),
     "EfficientNet-Lite0 batch 8": Workload(efficientnet, best=1.0),

@@ -152,6 +152,20 @@ inline V quotient_down(V x, V y) {
 }
 BINARY(floor_divide, quotient_down(x, y))
 
+// Euclid's way, lane by lane, since each takes steps of its own. Without signs: there the lowest
+// number has an opposite.
+inline C gcd_of(C x, C y) {
+    U low = y < 0 ? (U)0 - (U)y : (U)y, high = x < 0 ? (U)0 - (U)x : (U)x;
+    while (low != 0) {
+        const U rest = high % low;
+        high = low;
+        low = rest;
+    }
+    return (C)high;
+}
+LANES2(gcd_by_lanes, gcd_of)
+BINARY(gcd, gcd_by_lanes(x, y))
+
 #define BITS ((V)(8 * sizeof(C)))
 #define FITS(y) ((y >= ZERO) & (y < BITS))
 BINARY(bitwise_left_shift, FITS(y) ? WRAP(x, <<, y & (BITS - ONE)) : ZERO)

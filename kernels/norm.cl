@@ -44,16 +44,18 @@ kernel GROUP void layer_norm(global T *out, global T *means, global T *rstds, gl
     }
 }
 
-// out[i] = sum((x[i, j] - mean[i]) ** 2 for j) / freedom
+// out[i] = sum((x[i, j] - mean[i]) ** 2 for j) / freedom. The mean is taken relative to the first
+// element of the row: the variance of equal numbers is 0.
 kernel GROUP void variance(global T *out, global const T *px, const Rows p, const C freedom) {
     SCRATCH;
     ROWS(r, p) {
         const long at = p.x + (long)r * p.n;
         V sum = ZERO, squares = ZERO;
-        EACH(j, count, p.n) sum += MASKED(load(px, at + j, 1, count), count, 0);
-        const C mean = row_sum(sum, scratch) / (C)p.n;
+        const V first = (V)GET(px, at);
+        EACH(j, count, p.n) sum += MASKED(load(px, at + j, 1, count) - first, count, 0);
+        const V mean = (V)(row_sum(sum, scratch) / (C)p.n);
         EACH(j, count, p.n) {
-            const V d = MASKED(load(px, at + j, 1, count) - (V)mean, count, 0);
+            const V d = MASKED(load(px, at + j, 1, count) - first - mean, count, 0);
             squares += d * d;
         }
         const C total = row_sum(squares, scratch);

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         linalg,
         nn,
         optim,
+        signal,
         special,
         testing,
         transforms,
@@ -97,8 +98,8 @@ __version__ = "0.1.0"
 version = SimpleNamespace(__version__=__version__, cuda=None, hip=None)
 
 # Imported when first used, so that `import minigrad` is quick: modules, and names of modules.
-_LAZY = """accelerator amp cuda datasets func linalg nn optim special testing transforms types utils
-watch""".split()
+_LAZY = """accelerator amp cuda datasets func linalg nn optim signal special testing transforms
+types utils watch""".split()
 _HOMES = {
     "amp": "autocast is_autocast_enabled",
     "func": "vmap",

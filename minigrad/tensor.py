@@ -786,6 +786,12 @@ class Tensor:
     def bitwise_not(self) -> Tensor:
         return ops.bitwise_not(self)
 
+    def gcd(self, other: Tensor) -> Tensor:
+        return ops.gcd(self, other)
+
+    def lcm(self, other: Tensor) -> Tensor:
+        return ops.lcm(self, other)
+
     def bitwise_left_shift(self, other: Any) -> Tensor:
         return ops.bitwise_left_shift(self, other)
 
@@ -1188,6 +1194,9 @@ class Tensor:
     def nonzero(self, *, as_tuple: _bool = False) -> Any:
         return ops.nonzero(self, as_tuple=as_tuple)
 
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        return ops.nonzero_static(self, size=size, fill_value=fill_value)
+
     def topk(self, k: Any, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> Any:
         return ops.topk(self, k, dim, largest, sorted)
 
@@ -1280,6 +1289,12 @@ class Tensor:
 
     def cholesky(self, upper: _bool = False) -> Tensor:
         return ops.cholesky(self, upper)
+
+    def lu(self, pivot: _bool = True, get_infos: _bool = False) -> Any:
+        return ops.lu(self, pivot, get_infos)
+
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        return ops.lu_solve(self, LU_data, LU_pivots)
 
     def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
         return ops.cholesky_solve(self, L, upper)
@@ -1703,6 +1718,12 @@ class Tensor:
     def bitwise_xor_(self, other: Any) -> Tensor:
         return ops.inplace(ops.bitwise_xor, self, other)
 
+    def gcd_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.gcd, self, other)
+
+    def lcm_(self, other: Tensor) -> Tensor:
+        return ops.inplace(ops.lcm, self, other)
+
     def bitwise_left_shift_(self, other: Any) -> Tensor:
         return ops.inplace(ops.bitwise_left_shift, self, other)
 
@@ -1787,7 +1808,7 @@ class Tensor:
         return ops.add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
+        return self.add(other)
 
     def __sub__(self, other: Any) -> Tensor:
         return ops.sub(self, other)
@@ -1799,7 +1820,7 @@ class Tensor:
         return ops.mul(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)
+        return self.mul(other)
 
     def __truediv__(self, other: Any) -> Tensor:
         return ops.true_divide(self, other)
@@ -1849,19 +1870,19 @@ class Tensor:
         return ops.bitwise_and(self, other)
 
     def __rand__(self, other: Any) -> Tensor:
-        return ops.bitwise_and(other, self)
+        return self.bitwise_and(other)
 
     def __or__(self, other: Any) -> Tensor:
         return ops.bitwise_or(self, other)
 
     def __ror__(self, other: Any) -> Tensor:
-        return ops.bitwise_or(other, self)
+        return self.bitwise_or(other)
 
     def __xor__(self, other: Any) -> Tensor:
         return ops.bitwise_xor(self, other)
 
     def __rxor__(self, other: Any) -> Tensor:
-        return ops.bitwise_xor(other, self)
+        return self.bitwise_xor(other)
 
     def __lshift__(self, other: Any) -> Tensor:
         return ops.bitwise_left_shift(self, other)

@@ -70,6 +70,15 @@ spec(
     lambda x: x.copy(), one((-1.5, 1.5)), flat=(0,), tolerance=512,
 )  # fmt: skip
 
+spec(
+    "log_ndtr", minigrad.special.log_ndtr, lambda x: np.log(np.vectorize(math.erfc, "d")(
+        -x / math.sqrt(2)) / 2), one(((-9.0, -1.1), (-0.9, 2.0))), tolerance=256,
+)  # fmt: skip
+spec(
+    "lcm", minigrad.lcm, np.lcm, lambda draw: tuple(draw.values(s, (-40.0, 40.0)) for s in
+    draw.broadcastable(2)), kinds="i", differentiable=(),
+)  # fmt: skip
+
 # -- order statistics
 
 

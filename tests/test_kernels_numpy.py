@@ -68,6 +68,7 @@ ints = np.array([[3, -3, 7], [5, -9, 2]])
 divisors = np.array([[2, 2, -3], [-1, 4, -4]])
 special = np.array([np.nan, 1, -np.inf, np.inf, -0.0, 0.0, np.nan, -2], np.float32)
 square = draw(2, 4, 4)
+walks = heads[0][0].swapaxes(0, 1), floats > 0, np.array([5, 0, 3]), index[0]
 
 CASES = {
     "copy": [(floats,)],
@@ -154,11 +155,14 @@ CASES = {
     "lstm": [(draw(5, 3, 8), draw(8, 2), draw(3, 2), draw(3, 2), way) for way in (False, True)],
     "lstm_grad": [(draw(5, 3, 2), draw(3, 2), draw(8, 2), draw(3, 2), draw(3, 2), draw(5, 3, 2),
                    draw(5, 3, 2), draw(5, 3, 8) / 4, way) for way in (False, True)],
+    "ctc": [walks],
+    "ctc_grad": [(floats[:, 0], reference.ctc(*walks)[1], *walks[1:])],
     "polygamma": [(floats, 0), (special, 1), (abs(floats), 3)],
     "cummax": [(floats, 0), (special, 0), (draw(), 0), (ints, 1)],
     "scatter_max": [(floats, 1, target[:3, None] % 4, draw(3, 1)),
                     (ints, 0, ints % 2, ints * 2)],
     "slogdet": [(square,)],
+    "lu": [(square,), (square[:, :3],), (0 * square,)],
     "uniform": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "normal": [(SEED, OFFSET, (3, 5), np.dtype(d)) for d in "efd"],
     "randint": [(SEED, OFFSET, (9,), -5, 8, np.dtype("i4")),
@@ -173,6 +177,7 @@ for name in kernel_names():
         CASES[name] = [(floats,), (special,), (draw(),), (np.empty((0, 3), np.float32),)]
         if name in FLOAT_PAIRS + GRADS:
             CASES[name] = [(special, special[::-1]), (floats, draw(3, 4))]
+CASES["gcd"] = [(12 * ints, 18 * divisors), (ints, 0 * ints)]
 CASES["bitwise_not"] = [(ints,), (ints > 0,)]
 del CASES["synchronize"], CASES["sgd_"], CASES["adam_"]
 

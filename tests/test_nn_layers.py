@@ -335,3 +335,25 @@ def test_inplace_activations_have_the_same_gradient(layer):
         (out * out).sum().backward()
         found.append((out.tolist(), x.grad.tolist()))
     assert found[0] == found[1]
+
+
+def test_ctc_loss_of_halves_and_under_vmap():
+    """float16 has no number for what cannot be; examples under vmap are those of a batch."""
+    x = minigrad.tensor(np.random.default_rng(0).normal(size=(6, 3, 4)), dtype=minigrad.float32)
+    targets = minigrad.tensor([[1, 2], [3, 3], [2, 1]])
+    expected = F.ctc_loss(x.log_softmax(2), targets, [6, 2, 5], [2, 2, 1], reduction="none")
+    assert expected.isinf().tolist() == [False, True, False]
+    half = x.half().requires_grad_()
+    found = F.ctc_loss(half.log_softmax(2), targets, [6, 2, 5], [2, 2, 1], reduction="none")
+    assert found.dtype is minigrad.float16 and found.isinf().tolist() == [False, True, False]
+    check(found.float()[::2], expected[::2].numpy(), 1e-2)
+    found[::2].sum().backward()
+    assert half.grad.isfinite().all() and not half.grad[:, 1].any() and half.grad[:, 0].any()
+
+    def loss(x):
+        return F.ctc_loss(x.log_softmax(1), targets[0], [6], [2], reduction="sum")
+
+    each = minigrad.func.vmap(loss)(x.transpose(0, 1))
+    together = F.ctc_loss(x.log_softmax(2), targets[:1].expand(3, 2), [6] * 3, [2] * 3,
+                          reduction="none")  # fmt: skip
+    check(each, together.numpy())

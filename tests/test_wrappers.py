@@ -37,7 +37,7 @@ def step(x, w, b):
     part = h.clone()
     part[:, 1] = 0.5
     part.mul_(2)
-    loss = (part.reshape(-1) ** 2).mean() + minigrad.maximum(h, 0.1).sum()
+    loss = (part.reshape(-1) ** 2).mean() + h.clamp(min=0.1).sum()
     loss.backward()
     return loss.detach()
 

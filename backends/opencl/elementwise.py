@@ -108,6 +108,7 @@ class Elementwise(OpenCLDevice):
     bitwise_or = binary("bitwise_or")
     bitwise_xor = binary("bitwise_xor")
     bitwise_left_shift = binary("bitwise_left_shift")
+    gcd = binary("gcd")
     bitwise_right_shift = binary("bitwise_right_shift")
     gelu_grad = binary("gelu_grad")
     gelu_tanh_grad = binary("gelu_tanh_grad")

@@ -1,4 +1,4 @@
-"""The steps of an LSTM: see kernels/lstm.cl."""
+"""The steps of an LSTM and the walks of CTC: see kernels/lstm.cl and kernels/ctc.cl."""
 
 from __future__ import annotations
 
@@ -55,6 +55,40 @@ class Recurrent(OpenCLDevice):
         operands = gx, gh, gc, state, g, w, g_last, c, cells, gates
         launch((items,), (1,), *(v.buffer for v in operands), packed)
         return gx, self._lstm_weight(gx, h, out, reverse), gh, gc
+
+    def ctc(self, x: Array, skips: Array, frames: Array, last: Array) -> tuple[Array, Array]:
+        steps, batch, places = x.shape
+        out = self.empty((batch,), x.dtype)
+        alpha = self.empty((steps + 1, batch, places + 2), x.dtype)
+        operands = [self.contiguous(v) for v in (x, skips, frames, last)]
+        if batch:
+            launch = self.programs.kernel("ctc.cl", "ctc", "******S", x.dtype)
+            launch(*_groups(self, batch), out.buffer, alpha.buffer, *(v.buffer for v in operands),
+                   _pack_walks(operands, x.shape))
+        return out, alpha
+
+    def ctc_grad(self, g: Array, alpha: Array, skips: Array, frames: Array, last: Array) -> Array:
+        batch, places = alpha.shape[1], alpha.shape[2] - 2
+        shape = alpha.shape[0] - 1, batch, places
+        gx = self.empty(shape, g.dtype)
+        g, *operands = (self.contiguous(v) for v in (g, alpha, skips, frames, last))
+        if gx.layout.size:
+            shares = self.empty((batch, 4, places + 4), g.dtype)
+            launch = self.programs.kernel("ctc.cl", "ctc_grad", "***q****S", g.dtype)
+            launch(*_groups(self, batch), gx.buffer, shares.buffer, g.buffer, g.offset,
+                   *(v.buffer for v in operands), _pack_walks(operands, shape))
+        return gx
+
+
+def _groups(backend: OpenCLDevice, count: int) -> tuple[tuple[int], tuple[int]]:
+    """Global and local size of so many work groups, of as many items as ctc.cl says."""
+    items = 1 if backend.is_cpu else 64
+    return (count * items,), (items,)
+
+
+def _pack_walks(operands: list[Array], shape: tuple[int, ...]) -> bytes:
+    """The struct Walks of ctc.cl."""
+    return struct.pack("<4q3I4x", *(v.offset for v in operands), *shape)
 
 
 def _narrow(backend: OpenCLDevice, arrays: Arrays) -> Arrays:

@@ -36,7 +36,12 @@ where_ = primitive(
 
 
 def fill(x: Tensor, value: Any) -> Tensor:
-    """value, a number or a 0-d tensor, everywhere in x's shape and type. The gradient by x is 0."""
+    """value, a number or a 0-d tensor, everywhere in x's shape and type. The gradient by x is 0.
+
+    >>> import minigrad
+    >>> minigrad.fill(minigrad.zeros(2), 3)
+    tensor([3., 3.])
+    """
     if not isinstance(value, Tensor):
         value = number_of_type(value, x.array.dtype)
     elif value.dim():

@@ -64,6 +64,7 @@ class Op:
         visible, _, hidden = outputs.partition("(")
         self.lists = {i for i, word in enumerate(inputs.split()) if word.endswith("*")}
         self.inputs = tuple(word.rstrip("*") for word in inputs.split())
+        self.numbers = self.inputs  # those that may be Python numbers, of an elementwise op
         self.params = tuple(params.split())
         self.visible = tuple(visible.split()) or ("out",)
         self.outputs = self.visible + tuple(hidden.rstrip(") ").split())
@@ -235,12 +236,14 @@ _new = object.__new__
 
 
 def elementwise(
-    name: str, spec: str, *, to_float: bool = False, **rules: Rule
+    name: str, spec: str, *, to_float: bool = False, numbers: str | None = None, **rules: Rule
 ) -> Callable[..., Tensor]:
     """Declares an op that works element by element; `to_float`: integers become the default float
-    type first.
+    type first; `numbers`: which of two operands may be a Python number.
     """
     op = Op(name, spec, rules, broadcast=True)
+    if numbers is not None:
+        op.numbers = tuple(numbers.split())
     if op.params or len(op.inputs) > 2:
         apply = _general(op, to_float)
     else:
@@ -314,6 +317,8 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
         tensor = y if left else x
         if not isinstance(tensor, Tensor):
             raise _not_a_tensor(name, x, y)
+        if op.inputs[not left] not in op.numbers:
+            raise _no_number(name, *(("input", x) if left else ("other", y)))
         if tensor.array.dtype in floats:
             x, y = (float(x), y) if left else (x, float(y))
         else:
@@ -618,6 +623,13 @@ def _not_a_tensor(name: str, *operands: Any) -> TypeError:
     )
 
 
+def _no_number(name: str, operand: str, number: Any) -> TypeError:
+    return TypeError(
+        f"{name}(): {operand} must be a Tensor, not the number {number}; minigrad.tensor() makes "
+        "one"
+    )
+
+
 def _adopted(name: str, *operands: Any) -> list[Tensor]:
     """The operands, NumPy arrays made tensors beside a tensor; raises for everything else."""
     device = next((x.device for x in operands if isinstance(x, Tensor)), None)
@@ -658,7 +670,7 @@ def _explain(name: str, arrays: Sequence[Any], error: Exception) -> Exception:
 
 def broadcast_error(name: str, shapes: Sequence[tuple[int, ...]]) -> RuntimeError:
     """Names the op, the shapes and the first dimension that clashes."""
-    a, b = next((a, b) for i, a in enumerate(shapes) for b in shapes[:i] if not _fit(a, b))
+    a, b = next((a, b) for i, a in enumerate(shapes) for b in shapes[:i] if not fit(a, b))
     width = max(len(a), len(b))
     padded = [(1,) * (width - len(s)) + tuple(s) for s in (b, a)]
     dim = max(
@@ -674,7 +686,7 @@ def broadcast_error(name: str, shapes: Sequence[tuple[int, ...]]) -> RuntimeErro
     )
 
 
-def _fit(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+def fit(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     return all(m == n or 1 in (m, n) for m, n in zip(reversed(a), reversed(b), strict=False))
 
 

@@ -13,7 +13,7 @@ from minigrad.autograd import no_grad
 from minigrad.autograd.hooks import RemovableHandle
 from minigrad.dtype import DType
 from minigrad.nn.hooks import call_with_hooks
-from minigrad.nn.parameter import Parameter, is_uninitialized
+from minigrad.nn.parameter import Buffer, Parameter, is_uninitialized
 from minigrad.nn.trail import add_to_trail
 from minigrad.tensor import Tensor
 
@@ -106,6 +106,9 @@ class Module:
         if name not in members[kind]:
             self._forget(name)
         members[kind][name] = value
+        if isinstance(value, Buffer):
+            passing = self._non_persistent_buffers
+            (passing.discard if value.persistent else passing.add)(name)
 
     def _kind_to_assign(self, name: str, value: Any) -> str | None:
         """The dict that an attribute of this name and value belongs in; None for plain ones."""
@@ -115,6 +118,8 @@ class Module:
             if kind not in members:
                 raise AttributeError(f"cannot assign {kind[1:]} before Module.__init__() call")
             return kind
+        if isinstance(value, Buffer) and "_buffers" not in members:
+            raise AttributeError("cannot assign buffers before Module.__init__() call")
         for kind, kind_type, label in (
             ("_parameters", Parameter, "parameter"),
             ("_modules", Module, "child module"),
@@ -128,7 +133,7 @@ class Module:
                     f"({kind_type.__name__} or None expected)"
                 )
             return kind
-        return None
+        return "_buffers" if isinstance(value, Buffer) else None
 
     def _forget(self, name: str) -> None:
         members = self.__dict__

@@ -1,4 +1,4 @@
-"""Parameter: a Tensor that a Module trains; and those whose shape is yet to be found."""
+"""Parameter and Buffer: tensors that a Module keeps; and those whose shape is yet to be found."""
 
 from collections.abc import Sequence
 from typing import Any, TypeGuard
@@ -33,6 +33,29 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+
+class Buffer(Tensor):
+    """A tensor that is part of a Module's state and not trained: a Module it is assigned to lists
+    it as its buffer, and has it in the state_dict if `persistent`.
+
+    It shares the memory of `data`; without `data` it is empty.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> layer = nn.Module()
+    >>> layer.count = nn.Buffer(minigrad.tensor(0))
+    >>> layer.state_dict()["count"]
+    tensor(0)
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
+        data = ops.empty(0) if data is None else data
+        self._become(data.array, data.device, data.requires_grad)
+        self.version = data.version  # one memory, one version
+        self.persistent = persistent
 
 
 class _Uninitialized(Tensor):

@@ -267,6 +267,66 @@ class AvgPool3d(_AvgPool):
     function = staticmethod(F.avg_pool3d)
 
 
+class _FractionalMaxPool(Module):
+    function: Callable[..., Any]
+
+    def __init__(
+        self,
+        kernel_size: IntOrTuple,
+        output_size: IntOrTuple | None = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(f"{name}: give one of output_size and output_ratio")
+        ratios = output_ratio if isinstance(output_ratio, tuple | list) else (output_ratio,)
+        if output_ratio is not None and not all(0 < ratio < 1 for ratio in ratios):
+            raise ValueError(f"{name}: output_ratio must be between 0 and 1 (got {output_ratio})")
+        self.kernel_size = kernel_size
+        self.output_size = output_size
+        self.output_ratio = output_ratio
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(
+            x,
+            self.kernel_size,
+            self.output_size,
+            self.output_ratio,
+            self.return_indices,
+            self._random_samples,
+        )
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The largest elements of windows at random distances, `output_size` of them or `output_ratio`
+    times (H, W), for x (N, C, H, W) or (C, H, W): see functional.fractional_max_pool2d.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.FractionalMaxPool2d(2, output_ratio=0.7)(minigrad.ones(1, 10, 10)).shape
+    minigrad.Size([1, 7, 7])
+    """
+
+    function = staticmethod(F.fractional_max_pool2d)
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """FractionalMaxPool2d in three dimensions, for x (N, C, T, H, W) or (C, T, H, W).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.FractionalMaxPool3d(2, output_size=3)(minigrad.ones(1, 5, 5, 5)).shape
+    minigrad.Size([1, 3, 3, 3])
+    """
+
+    function = staticmethod(F.fractional_max_pool3d)
+
+
 class _LPPool(Module):
     function: Callable[..., Tensor]
 

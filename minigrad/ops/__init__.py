@@ -10,9 +10,11 @@
     place         scatter_reduce, masked_scatter, take, isin ...
     linalg        matmul, einsum, linear ...
     products      addmv, kron, cross, cdist, cov ...
-    decompose     inverses and decompositions of matrices; matrix, norms: what follows from them
+    decompose     inverses and decompositions of matrices; elimination: LU;
+                  matrix, norms: what follows from them
     conv, pool    convolutions and pooling
     recurrent     the steps of an LSTM
+    ctc           the walks of connectionist temporal classification
     fused         softmax, losses, normalisation, attention: composites with a kernel of their own
     create        making tensors, changing type and device
     random        random numbers and the generator
@@ -23,8 +25,10 @@ from minigrad.ops import (  # isort: skip
     arrange,
     conv,
     create,
+    ctc,
     decompose,
     elementwise,
+    elimination,
     fused,
     index,
     linalg,
@@ -49,9 +53,12 @@ from minigrad.ops.axes import one_axis
 from minigrad.ops.conv import *
 from minigrad.ops.create import *
 from minigrad.ops.create import type_
+from minigrad.ops.ctc import log_of_walks
 from minigrad.ops.decompose import *
 from minigrad.ops.elementwise import *
 from minigrad.ops.elementwise import scaled
+from minigrad.ops.elimination import lu, lu_unpack
+from minigrad.ops.elimination import old_lu_solve as lu_solve
 from minigrad.ops.fused import *
 from minigrad.ops.index import *
 from minigrad.ops.index import index_put_inplace
@@ -79,8 +86,10 @@ __all__ += create.__all__
 __all__ += decompose.__all__
 __all__ += elementwise.__all__
 __all__ += fused.__all__
+__all__ += ["fill"]
 __all__ += index.__all__
 __all__ += linalg.__all__
+__all__ += ["lu", "lu_solve", "lu_unpack"]
 __all__ += matrix.__all__
 __all__ += norms.__all__
 __all__ += optim.__all__

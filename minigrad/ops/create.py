@@ -526,6 +526,51 @@ def _int_steps(start: int, end: int, steps: int) -> np.ndarray:
     return np.trunc(np.where(i < steps // 2, start + step * i, end - step * (steps - 1 - i)))
 
 
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """base^x for `steps` numbers x from start to end, both included, at equal distances.
+
+    >>> import minigrad
+    >>> minigrad.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    for x in (start, end):
+        if isinstance(x, Tensor) and x.dim():
+            raise RuntimeError(
+                "logspace only supports 0-dimensional start and end tensors, but got shape "
+                f"{list(x.shape)}"
+            )
+    if operator.index(steps) < 0:
+        raise RuntimeError(f"logspace: number of steps must be non-negative, got {steps}")
+    target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
+    number = float if target in dtypes.FLOATS else int  # of integers the ends are cut, too
+    powers = np.linspace(number(start), number(end), steps)
+    values = np.power(float(base), powers).astype(target)
+    place = devices.resolve(device)
+    return _finish(place.backend.from_host(values), place, requires_grad)
+
+
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """The number s as a 0-d tensor, of the default type unless `dtype` is given.
+
+    >>> import minigrad
+    >>> minigrad.scalar_tensor(2)
+    tensor(2.)
+    """
+    dtype = dtype or dtypes.get_default_dtype()
+    return tensor(s, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
 def eye(
     n: int,
     m: int | None = None,
@@ -711,7 +756,8 @@ def is_nonzero(input: Tensor) -> bool:
 __all__ = [
     "tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "legacy_tensor", "full",
     "zeros", "ones", "empty", "zeros_like", "ones_like", "full_like", "empty_like",
-    "new_tensor", "new_full", "new_zeros", "new_ones", "new_empty", "arange", "linspace", "eye",
+    "new_tensor", "new_full", "new_zeros", "new_ones", "new_empty", "arange", "linspace",
+    "logspace", "scalar_tensor", "eye",
     "clone", "contiguous", "detach", "to", "result_type", "numel", "is_tensor",
     "is_floating_point", "is_complex", "is_signed", "is_nonzero", "BoolTensor", "ByteTensor",
     "CharTensor", "ShortTensor", "IntTensor", "LongTensor", "HalfTensor", "FloatTensor",

@@ -15,6 +15,7 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
 from minigrad.ops.formulas import describe
@@ -62,7 +63,9 @@ true_divide = elementwise(
 floor_divide = not_of_bools(
     elementwise("floor_divide", "x y", x=lambda g: _zero(g), y=lambda g: _zero(g))
 )
-fmod = not_of_bools(elementwise("fmod", "x y", x=lambda g: g, y=lambda g, x, y: -g * trunc(x / y)))
+fmod = not_of_bools(
+    elementwise("fmod", "x y", numbers="y", x=lambda g: g, y=lambda g, x, y: -g * trunc(x / y))
+)
 remainder = not_of_bools(
     elementwise("remainder", "x y", x=lambda g: g, y=lambda g, x, y: -g * floor(x / y))
 )
@@ -74,7 +77,11 @@ sqrt = elementwise("sqrt", "x", to_float=True, x=lambda g, out: g / (2 * out))
 rsqrt = elementwise("rsqrt", "x", to_float=True, x=lambda g, out: g * (-0.5 * out * out * out))
 reciprocal = elementwise("reciprocal", "x", to_float=True, x=lambda g, out: -g * out * out)
 hypot = elementwise(
-    "hypot", "x y", x=lambda g, x, out: g * (x / out), y=lambda g, y, out: g * (y / out)
+    "hypot",
+    "x y",
+    numbers="",
+    x=lambda g, x, out: g * (x / out),
+    y=lambda g, y, out: g * (y / out),
 )
 
 # x^y where it is not smooth: d/dx is 0 for y = 0, and d/dy is 0 for x = 0 (the limit from the
@@ -129,6 +136,7 @@ atan2 = elementwise(
     "atan2",
     "x y",
     to_float=True,
+    numbers="",
     x=lambda g, x, y: g * _over_square(y, x, y),
     y=lambda g, x, y: -g * _over_square(x, x, y),
 )
@@ -158,24 +166,28 @@ _round = elementwise("round", "x", x=lambda g: _zero(g))
 maximum = elementwise(
     "maximum",
     "x y",
+    numbers="",
     x=lambda g, x, y: where_(x == y, g / 2, where_(x < y, 0, g)),
     y=lambda g, x, y: where_(x == y, g / 2, where_(x > y, 0, g)),
 )
 minimum = elementwise(
     "minimum",
     "x y",
+    numbers="",
     x=lambda g, x, y: where_(x == y, g / 2, where_(x > y, 0, g)),
     y=lambda g, x, y: where_(x == y, g / 2, where_(x < y, 0, g)),
 )
 fmax = elementwise(
     "fmax",
     "x y",
+    numbers="",
     x=lambda g, x, y: where_((x >= y) | (y != y), g, 0),
     y=lambda g, x, y: where_((x >= y) | (y != y), 0, g),
 )
 fmin = elementwise(
     "fmin",
     "x y",
+    numbers="",
     x=lambda g, x, y: where_((x <= y) | (y != y), g, 0),
     y=lambda g, x, y: where_((x <= y) | (y != y), 0, g),
 )
@@ -192,24 +204,25 @@ def _between(x: Tensor, low: Any, high: Any) -> Tensor:
 
 # -- comparison and logic: no gradient
 
-eq = elementwise("eq", "x y")
-ne = elementwise("ne", "x y")
-lt = elementwise("lt", "x y")
-le = elementwise("le", "x y")
-gt = elementwise("gt", "x y")
-ge = elementwise("ge", "x y")
+eq = elementwise("eq", "x y", numbers="y")
+ne = elementwise("ne", "x y", numbers="y")
+lt = elementwise("lt", "x y", numbers="y")
+le = elementwise("le", "x y", numbers="y")
+gt = elementwise("gt", "x y", numbers="y")
+ge = elementwise("ge", "x y", numbers="y")
 isnan = elementwise("isnan", "x")
 isinf = elementwise("isinf", "x")
 isfinite = elementwise("isfinite", "x")
-logical_and = elementwise("logical_and", "x y")
-logical_or = elementwise("logical_or", "x y")
-logical_xor = elementwise("logical_xor", "x y")
+logical_and = elementwise("logical_and", "x y", numbers="")
+logical_or = elementwise("logical_or", "x y", numbers="")
+logical_xor = elementwise("logical_xor", "x y", numbers="")
 logical_not = elementwise("logical_not", "x")
 bitwise_and = elementwise("bitwise_and", "x y")
 bitwise_or = elementwise("bitwise_or", "x y")
 bitwise_xor = elementwise("bitwise_xor", "x y")
 bitwise_not = elementwise("bitwise_not", "x")
 bitwise_left_shift = elementwise("bitwise_left_shift", "x y")
+gcd = elementwise("gcd", "x y", numbers="")
 bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 # -- activations; the fused ones differentiate their definition where a second derivative is wanted
@@ -295,6 +308,8 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     >>> minigrad.rsub(minigrad.tensor([5, 6]), 1)
     tensor([-4, -5])
     """
+    if not _is(input):
+        raise not_a_tensor("rsub", input)
     return sub(other, input, alpha=alpha)
 
 
@@ -382,6 +397,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     >>> minigrad.clamp(minigrad.tensor([-2.0, 0.5, 2.0]), min=-1, max=1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if not _is(input):
+        raise not_a_tensor("clamp", input)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if not _is(min) and not _is(max):
@@ -570,6 +587,17 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     return clamp(input, None, max)
 
 
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """The smallest positive integer that x and y divide, 0 where one of them is 0; of integers.
+
+    >>> import minigrad
+    >>> minigrad.lcm(minigrad.tensor([4, -6]), minigrad.tensor([6, 4]))
+    tensor([12, 12])
+    """
+    divisor = gcd(input, other)
+    return abs(floor_divide(input, where(divisor == 0, 1, divisor)) * other)
+
+
 # -- PyTorch's other names
 
 subtract, multiply, divide, negative, absolute = sub, mul, div, neg, abs
@@ -651,7 +679,7 @@ __all__ = [
     "addcdiv", "nan_to_num", "eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite",
     "isclose", "allclose", "equal", "logical_and", "logical_or", "logical_xor", "logical_not",
     "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift",
-    "bitwise_right_shift", "rsub", "positive", "clamp_min", "clamp_max", "subtract",
+    "bitwise_right_shift", "gcd", "lcm", "rsub", "positive", "clamp_min", "clamp_max", "subtract",
     "multiply", "divide", "negative", "absolute", "arcsin", "arccos", "arctan", "arctan2",
     "sgn", "fix", "clip", "not_equal", "less", "less_equal", "greater", "greater_equal", "relu",
     "leaky_relu", "elu", "softplus", "gelu", "silu",

@@ -428,6 +428,8 @@ def batch_norm(
             [ 1.0000]])
     """
     _refuse_integers("batch_norm", input)
+    if input.array.shape == (0,):
+        return input * 1  # no examples, and no channels
     _check_batch_norm(input, running_mean, running_var, weight, bias, training)
     if not training:
         assert running_mean is not None and running_var is not None

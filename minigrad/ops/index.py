@@ -510,19 +510,21 @@ def scatter(
 def scatter_multiply(x: Tensor, axis: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of x with out[i, index[i, j]] *= src[i, j] for axis 1, and so on.
 
-    All in one line: slots[k] is the element of x that factors[k] is for. Each round takes one
-    factor for every slot, since two at once would overwrite each other.
+    All in one line: slots[k] is the element of x that factors[k] is for, in order. Each round
+    multiplies the factors of a slot two by two, until there is one for each.
     """
     count, shape = x.numel(), x.array.shape
     slots = broadcast.reshape(gather_(_numbers(x, count, shape), axis, index), (index.numel(),))
     factors, out = broadcast.reshape(src, (src.numel(),)), broadcast.reshape(x, (count,))
-    while slots.numel():
-        order = _numbers(x, slots.numel(), slots.array.shape)
-        last = scatter_(_numbers(x, count, (count,)), 0, slots, order)
-        chosen = index_(last, [slots]) == order
-        at = slots[chosen]
-        out = index_put_(out, [at], index_(out, [at]) * factors[chosen], False)
-        slots, factors = slots[~chosen], factors[~chosen]
+    slots, order = sort_(slots, 0, False)
+    factors = index_(factors, [order])
+    while (again := slots[1:] == slots[:-1]).any():
+        rank = _numbers(x, slots.numel(), slots.array.shape) - searchsorted(slots, slots)
+        first = rank % 2 == 0  # of two; at the end of a slot there may be one alone
+        is_pair = first & pad_(again, ((0, 1),), False)
+        factors = where_(is_pair, factors * pad_(factors[1:], ((0, 1),), 1), factors)[first]
+        slots = slots[first]
+    out = index_put_(out, [slots], index_(out, [slots]) * factors, False)
     return broadcast.reshape(out, shape)
 
 
@@ -704,6 +706,43 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if as_tuple:
         return tuple(_columns(nonzero_(_line(input))))
     return nonzero_(input)
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of nonzero(input), and rows of `fill_value` where there are fewer.
+
+    >>> import minigrad
+    >>> minigrad.nonzero_static(minigrad.tensor([0, 5, 6]), size=3)
+    tensor([[ 1],
+            [ 2],
+            [-1]])
+    """
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = narrow(rows := nonzero_(input), 0, 0, min(size, rows.array.shape[0]))
+    return pad_(found, ((0, size - found.array.shape[0]), (0, 0)), fill_value)
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """The index along each dimension of `shape` of the elements with these places in row-major
+    order.
+
+    >>> import minigrad
+    >>> minigrad.unravel_index(minigrad.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
+    if not isinstance(indices, Tensor):
+        raise ValueError(f"expected indices to be a tensor, got {type(indices).__name__}")
+    if indices.array.dtype.kind not in "iu":
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    sizes = [int(n) for n in (shape if isinstance(shape, Sequence) else (shape,))]
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
+    out = []
+    for n in reversed(sizes):
+        out.append(indices % n)
+        indices = indices // n
+    return tuple(reversed(out))
 
 
 # -- in order
@@ -919,6 +958,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 __all__ = [
     "getitem", "setitem", "index_put", "gather", "scatter", "scatter_add",
     "index_select", "index_add", "take_along_dim", "masked_fill", "masked_select", "nonzero",
+    "nonzero_static", "unravel_index",
     "sort", "argsort", "topk", "searchsorted", "unique", "repeat_interleave", "one_hot",
 ]
 # fmt: on

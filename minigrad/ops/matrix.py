@@ -12,7 +12,7 @@ from minigrad.autograd.inplace import _instead_of as instead_of
 from minigrad.autograd.inplace import where_
 from minigrad.ops import decompose
 from minigrad.ops.create import eye
-from minigrad.ops.elementwise import abs, maximum
+from minigrad.ops.elementwise import abs, clamp
 from minigrad.ops.linalg import matmul, outer
 from minigrad.ops.reduce import amax, sum
 from minigrad.tensor import Tensor
@@ -77,7 +77,7 @@ def matrix_rank(
     if 0 in s.array.shape[-1:]:
         return sum(s, -1).long()
     low, share = decompose.tolerances(a, atol, rtol)
-    return sum(s > maximum(amax(s, -1, True) * share, low), -1)
+    return sum(s > clamp(amax(s, -1, True) * share, low), -1)
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:

@@ -87,10 +87,10 @@ def matrix_norm(
         return vector_norm(x, 2, (row, column), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(x, (row, column), (-2, -1)))
-        out = sum(s, -1) if ord == "nuc" else amax(s, -1) if ord == 2 else amin(s, -1)
+        out = sum(s, -1) if ord == "nuc" else _largest(s, -1) if ord == 2 else amin(s, -1)
     elif ord in (1, -1, math.inf, -math.inf):
         inner, outer = (row, column) if ord in (1, -1) else (column, row)
-        out = (amax if ord > 0 else amin)(sum(abs(x), inner, True), (inner, outer))
+        out = (_largest if ord > 0 else amin)(sum(abs(x), inner, True), (inner, outer))
     else:
         raise RuntimeError(
             f"linalg.matrix_norm: Order {ord!r} not supported: 'fro', 'nuc', 1, 2, inf, and the "
@@ -100,6 +100,11 @@ def matrix_norm(
         return out
     kept = tuple(1 if i in (row, column) else n for i, n in enumerate(x.array.shape))
     return broadcast.reshape(out, kept)
+
+
+def _largest(x: Tensor, axes: Any) -> Tensor:
+    """The largest of numbers that are not negative: 0 where there are none."""
+    return sum(x, axes) if 0 in x.array.shape else amax(x, axes)
 
 
 def linalg_norm(

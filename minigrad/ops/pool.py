@@ -5,7 +5,7 @@ gave. Adaptive pooling chooses the windows from the size of the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -227,13 +227,26 @@ def _average(
         raise RuntimeError(f"{name}(): divisor must be not zero")
     ones = (1,) * d
     size, stride, padding = _window(name, d, x, size, stride, padding, ones)
-    if x.array.dtype not in dtypes.FLOATS:
+    if x.array.dtype not in (*dtypes.FLOATS, dtypes.int64.numpy):
         raise NotImplementedError(f"{name}(): not implemented for {x.dtype}; convert with .float()")
     batched = x if x.dim() == d + 2 else view(x, (1, *x.array.shape))
     shape = _out_shape(name, batched.array.shape, size, stride, padding, ones, ceil_mode)
     pads = tuple((n, n) for n in padding)
-    out = _avg_pool(batched, size, stride, pads, shape, bool(include_pad), divisor)
+
+    def averages(x: Tensor, divisor: Any) -> Tensor:
+        return _avg_pool(x, size, stride, pads, shape, bool(include_pad), divisor)
+
+    out = averages(batched, divisor) if x.is_floating_point() else _cut(averages, batched, divisor)
     return out if batched is x else view(out, shape[1:])
+
+
+def _cut(averages: Callable[..., Tensor], x: Tensor, divisor: Any) -> Tensor:
+    """The averages of integers as integers: sums, divided by what is averaged over, cut."""
+    exact, sums = x.double(), averages(x.double(), 1)
+    if divisor is None:
+        ones = exact * 0 + 1
+        divisor = (averages(ones, 1) / averages(ones, None)).round()
+    return (sums / divisor).trunc().to(x.dtype)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:

@@ -895,6 +895,19 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
     return pad_(input, tuple(widths), suit(0 if value is None else value, input.array.dtype))
 
 
+_pad = pad  # in constant_pad_nd pad is an argument
+
+
+def constant_pad_nd(input: Tensor, pad: Any, value: Any = 0) -> Tensor:
+    """`value` around x: pad in its mode "constant", which see.
+
+    >>> import minigrad
+    >>> minigrad.constant_pad_nd(minigrad.tensor([1, 2]), (1, 2), 7)
+    tensor([7, 1, 2, 7, 7])
+    """
+    return _pad(input, pad, "constant", value)
+
+
 # A position, beyond 0 to n - 1 too, to the one whose value it gets; `kept`: those not cropped.
 _SOURCES: dict[str, Any] = {
     "reflect": lambda p, n, kept: n - 1 - abs(n - 1 - abs(p)),
@@ -1076,6 +1089,7 @@ __all__ = [
     "swapdims", "t", "movedim", "moveaxis", "expand", "expand_as", "broadcast_to",
     "broadcast_shapes", "broadcast_tensors", "sum_to_size", "meshgrid", "cat", "concat",
     "concatenate", "stack", "split", "chunk", "unbind", "narrow", "select", "repeat", "tile",
-    "pad", "flip", "roll", "diagonal", "diag", "diag_embed", "tril", "triu", "unfold",
+    "pad", "constant_pad_nd", "flip", "roll", "diagonal", "diag", "diag_embed", "tril", "triu",
+    "unfold",
 ]
 # fmt: on

@@ -9,6 +9,7 @@ from typing import Any
 
 from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import where_
+from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
 from minigrad.autograd.primitive import cast, elementwise
 from minigrad.ops.elementwise import (
     abs,
@@ -22,6 +23,7 @@ from minigrad.ops.elementwise import (
     pow,
     rsqrt,
     sigmoid,
+    sign,
     sin,
     where,
 )
@@ -39,6 +41,9 @@ atanh = elementwise("atanh", "x", to_float=True, x=lambda g, x: g / (1 - x * x))
 erfc = elementwise(
     "erfc", "x", to_float=True, x=lambda g, x: g * (-2 / math.sqrt(math.pi) * exp(-x * x))
 )
+erfcx = elementwise(
+    "erfcx", "x", to_float=True, x=lambda g, x, out: g * (2 * x * out - 2 / math.sqrt(math.pi))
+)
 erfinv = elementwise(
     "erfinv", "x", to_float=True, x=lambda g, out: g * (math.sqrt(math.pi) / 2 * exp(out * out))
 )
@@ -51,6 +56,13 @@ _polygamma = elementwise(
 
 i0 = elementwise("i0", "x", to_float=True, x=lambda g, x: g * i1(x))
 i1 = elementwise("i1", "x", to_float=True, x=lambda g, x, out: g * (i0(x) - _over(out, x)))
+i0e = elementwise("i0e", "x", to_float=True, x=lambda g, x, out: g * (i1e(x) - sign(x) * out))
+i1e = elementwise(
+    "i1e",
+    "x",
+    to_float=True,
+    x=lambda g, x, out: g * (i0e(x) - sign(x) * out - _over(out, x)),
+)
 
 
 def _over(i1_of_x: Tensor, x: Tensor) -> Tensor:
@@ -64,6 +76,7 @@ def _over(i1_of_x: Tensor, x: Tensor) -> Tensor:
 logaddexp = elementwise(
     "logaddexp",
     "x y",
+    numbers="",
     to_float=True,
     x=lambda g, x, y: g * sigmoid(x - y),
     y=lambda g, x, y: g * sigmoid(y - x),
@@ -71,6 +84,7 @@ logaddexp = elementwise(
 logaddexp2 = elementwise(
     "logaddexp2",
     "x y",
+    numbers="",
     to_float=True,
     x=lambda g, x, y: g * sigmoid((x - y) * math.log(2)),
     y=lambda g, x, y: g * sigmoid((y - x) * math.log(2)),
@@ -80,7 +94,7 @@ logaddexp2 = elementwise(
 
 _signbit = elementwise("signbit", "x")
 nextafter = elementwise(
-    "nextafter", "x y", x=lambda g, x, y: where_(x == y, 0, g), y=lambda g: g * 0
+    "nextafter", "x y", numbers="", x=lambda g, x, y: where_(x == y, 0, g), y=lambda g: g * 0
 )
 
 
@@ -217,6 +231,19 @@ def ndtr(input: Tensor) -> Tensor:
     return erfc(_floats(input) * -math.sqrt(0.5)) * 0.5
 
 
+def log_ndtr(input: Tensor) -> Tensor:
+    """out = log(ndtr(x)), also where ndtr(x) is too small for a number.
+
+    >>> import minigrad
+    >>> minigrad.special.log_ndtr(minigrad.tensor([0.0, -100.0]))
+    tensor([-6.9315e-01, -5.0055e+03])
+    """
+    x = _floats(input)
+    low, high = clamp(x, None, -1.0), clamp(x, -1.0, None)  # so that neither side is infinite
+    below = log(erfcx(low * -math.sqrt(0.5)) * 0.5) - low * low * 0.5
+    return where_(x < -1.0, below, log1p(erfc(high * math.sqrt(0.5)) * -0.5))
+
+
 def ndtri(input: Tensor) -> Tensor:
     """The inverse of ndtr: out = sqrt(2) erfinv(2 x - 1).
 
@@ -267,6 +294,9 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     >>> minigrad.ldexp(minigrad.tensor([1.0, 3.0]), minigrad.tensor([3, -1]))
     tensor([8.0000, 1.5000])
     """
+    for x in (input, other):
+        if not isinstance(x, Tensor):
+            raise not_a_tensor("ldexp", x)
     return mul(input, pow(2.0, other))
 
 

@@ -569,6 +569,75 @@ def diff(
     return out
 
 
+def gradient(
+    input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
+    """The derivative of the function with values x along each of `dim` (all, unless given), by
+    central differences of second order; at both ends by differences of order `edge_order`, 1 or 2.
+
+    `spacing`: how far the values are apart, one number for all dims (1) or one for each; or a
+    vector of coordinates for each.
+
+    >>> import minigrad
+    >>> minigrad.gradient(minigrad.tensor([0.0, 1.0, 4.0, 9.0]))
+    (tensor([1., 2., 4., 5.]),)
+    """
+    dims = range(input.dim()) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    axes = [one_axis("gradient", d, input.dim()) for d in dims]
+    if len(set(axes)) != len(axes):
+        raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
+    if edge_order not in (1, 2):
+        raise RuntimeError(f"torch.gradient only supports edge_order=1 and 2, got {edge_order}")
+    spacing = 1 if spacing is None else spacing
+    apart = list(spacing) if isinstance(spacing, list | tuple) else [spacing] * len(axes)
+    if len(apart) != len(axes):
+        raise RuntimeError(
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
+            f"{len(axes)}, got {len(apart)} entries"
+        )
+    if any(input.shape[axis] < edge_order + 1 for axis in axes):
+        raise RuntimeError(
+            "torch.gradient expected each dimension size to be at least edge_order+1"
+        )
+    pairs = zip(axes, apart, strict=True)
+    return tuple([_slope(input, axis, h, edge_order) for axis, h in pairs])
+
+
+def _slope(x: Tensor, axis: int, spacing: Any, edge_order: int) -> Tensor:
+    """The derivative along an axis. At a place it is the mean of the slopes before and after, which
+    are over h and k, weighted by k and h: exact for parabolas.
+    """
+    n = x.array.shape[axis]
+    if isinstance(spacing, Tensor) and spacing.dim():
+        if spacing.array.shape != (n,):
+            raise RuntimeError(
+                "torch.gradient expected each element of 'spacing' to have one dimension of the "
+                f"size of its dim, {n}, got shape {list(spacing.shape)}"
+            )
+        steps = diff(spacing).reshape((-1,) + (1,) * (x.dim() - 1 - axis))
+    else:
+        steps = x.new_ones([n - 1] + [1] * (x.dim() - 1 - axis), dtype=_real(x)) * spacing
+
+    def at(values: Tensor, start: int, count: int) -> Tensor:
+        return narrow(values, axis if values is x else 0, start, count)
+
+    slopes = (at(x, 1, n - 1) - at(x, 0, n - 1)) / steps
+    first, last = narrow(slopes, axis, 0, 1), narrow(slopes, axis, n - 2, 1)
+    if n == 2:
+        return cat([first, last], axis)
+    h, k = at(steps, 0, n - 2), at(steps, 1, n - 2)
+    before, after = narrow(slopes, axis, 0, n - 2), narrow(slopes, axis, 1, n - 2)
+    inside = (before * k + after * h) / (h + k)
+    if edge_order == 2:
+        first = first * 2 - narrow(inside, axis, 0, 1)
+        last = last * 2 - narrow(inside, axis, n - 3, 1)
+    return cat([first, inside, last], axis)
+
+
+def _real(x: Tensor) -> Any:
+    return x.dtype if x.is_floating_point() else dtypes.get_default_dtype()
+
+
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim: Any = -1) -> Tensor:
     """The integral of y over x along `dim` by the trapezoidal rule: the sum of
     (x[i + 1] - x[i]) (y[i] + y[i + 1]) / 2, where x is dx apart unless given.
@@ -620,6 +689,6 @@ def _widths(name: str, y: Tensor, x: Tensor, axis: int) -> Tensor:
 __all__ = [
     "median", "nanmedian", "kthvalue", "mode", "quantile", "nanquantile", "nansum", "nanmean",
     "aminmax", "var_mean", "std_mean", "cummax", "cummin", "logcumsumexp", "bincount", "histc",
-    "bucketize", "diff", "trapezoid", "trapz", "cumulative_trapezoid",
+    "bucketize", "diff", "gradient", "trapezoid", "trapz", "cumulative_trapezoid",
 ]
 # fmt: on

@@ -596,6 +596,16 @@ def _reduce_nothing(backend: Any, name: str, draw: Draw) -> None:
     _exactly(backend, out, np.full((2, 1), nothing, dtype), f"{name} of nothing")
 
 
+@_case("var", "of_equal", *FLOATS)
+def _var_of_equal(backend: Any, name: str, draw: Draw) -> None:
+    """It is 0 to the last bit, though the mean of equal numbers is not always exact."""
+    for shape in ((3, 1000), (1000, 3), (7, 60, 11)):
+        x = backend.full(shape, 0.1, draw.dtype)
+        for axes in ((0,), (1,), tuple(range(len(shape)))):
+            out = backend.var(x, axes, 1, False)
+            _exactly(backend, out, np.zeros(out.shape, draw.dtype), f"var of {shape} by {axes}")
+
+
 @_case("max min argmax argmin max_with_indices min_with_indices", "of_nothing", FLOAT64, INT64)
 def _extreme_of_nothing(backend: Any, name: str, draw: Draw) -> None:
     x = backend.full((2, 0), 0, draw.dtype)
@@ -903,6 +913,30 @@ def _eigh(backend: Any, name: str, draw: Draw) -> None:
         product = v * w[..., None, :] @ np.swapaxes(v, -1, -2)
         within_eps(product, symmetric.astype(FLOAT64), draw.dtype, 64, "v @ diag(w) @ v.T")
         _is_identity(np.swapaxes(v, -1, -2) @ v, draw.dtype, "v.T @ v")
+
+
+@_case("lu", "definition", *FLOATS)
+def _lu(backend: Any, name: str, draw: Draw) -> None:
+    for _ in range(EXAMPLES):
+        x = _matrices(draw)
+        (m, n), batch = x.shape[-2:], x.shape[:-2]
+        found = backend.lu(lay(backend, x, draw.choice(LAYOUTS[:-1])))
+        types = [out.dtype for out in found]
+        if types != [x.dtype, np.dtype(np.int32), INT64]:
+            raise CheckError(f"lu of {_describe(x)}: types {types}")
+        packed, pivots, perm = (backend.to_host(out) for out in found)
+        packed = packed.astype(FLOAT64)
+        low, up = np.tril(packed, -1)[..., : min(m, n)], np.triu(packed)[..., : min(m, n), :]
+        if low.size and abs(low).max() > 1:
+            raise CheckError(f"lu: {low} is not what pivots leave")
+        for i in np.ndindex(batch):
+            rows = list(range(m))
+            for j, other in enumerate(pivots[i].tolist()):
+                rows[j], rows[other - 1] = rows[other - 1], rows[j]
+            if rows != perm[i].tolist():
+                raise CheckError(f"lu: by pivots {pivots[i]} perm is {rows}, got {perm[i]}")
+            product = (low[i] + np.eye(m, min(m, n))) @ up[i]
+            within_eps(product, x[i][rows].astype(FLOAT64), draw.dtype, 64, "l @ u")
 
 
 @_case("det slogdet", "definition", *FLOATS)

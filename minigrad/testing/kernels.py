@@ -127,6 +127,9 @@ unary("erfinv", (-0.8, 0.8))
 # Between its minimum at 1.46 and its poles at 0, -1 ... lgamma falls.
 unary("lgamma", ((-2.8, -2.6), (-0.4, -0.2), (0.2, 1.2), (1.8, 4.0)), tolerance=128)
 unary("i0", AWAY)
+unary("i0e", AWAY)
+unary("i1e", AWAY)
+unary("erfcx", (-2.0, 2.0), tolerance=64)
 unary("signbit", AWAY)
 unary("leaky_relu", AWAY, "f", 0.125)
 unary("elu", AWAY, "f", 1.5)
@@ -179,6 +182,7 @@ for name in ("maximum", "minimum", "fmax", "fmin"):
     binary(name, LEFT, RIGHT, "fib" if name.endswith("imum") else "fi")
 for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor"):
     binary(name, LEFT, (-2.0, 2.0), "fib")
+binary("gcd", (-40.0, 40.0), (-40.0, 40.0), "i")
 for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
     binary(name, kinds="ib")
 for name in ("bitwise_left_shift", "bitwise_right_shift"):
@@ -744,3 +748,29 @@ def _lstm_grad(draw: Draw) -> tuple[Any, ...]:
 
 row("lstm", _lstm, tolerance=64)
 row("lstm_grad", _lstm_grad, tolerance=256)
+
+
+def _ctc(draw: Draw) -> tuple[Any, ...]:
+    steps, batch, places = draw.side(1, 6), draw.side(0, 4), draw.side(1, 5)
+    frames, last = draw.indices((batch,), steps + 1), draw.indices((batch,), places)
+    return draw.values((steps, batch, places)), draw.booleans((batch, places)), frames, last
+
+
+def _ctc_smooth(draw: Draw) -> tuple[Any, ...]:
+    """With time enough to come to the end, and skips in the way, so that there is something to
+    choose.
+    """
+    steps, batch, places = draw.side(4, 6), draw.side(1, 3), draw.side(3, 4)
+    frames = 4 + draw.indices((batch,), steps - 3)
+    last = 2 + draw.indices((batch,), places - 2)
+    return draw.values((steps, batch, places)), draw.booleans((batch, places)), frames, last
+
+
+def _ctc_grad(draw: Draw) -> tuple[Any, ...]:
+    x, *rest = _ctc_smooth(draw)
+    steps, batch, places = x.shape
+    return draw.values((batch,)), draw.values((steps + 1, batch, places + 2)), *rest
+
+
+row("ctc", _ctc, smooth=_ctc_smooth, tolerance=64)
+row("ctc_grad", _ctc_grad, tolerance=64)

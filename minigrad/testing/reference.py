@@ -207,6 +207,33 @@ def _bessel(order: int) -> Callable[..., Any]:
 i0, i1 = _bessel(0), _bessel(1)
 
 
+def _scaled_bessel(order: int) -> Callable[..., Any]:
+    """The mean of e^(x (cos t - 1)) cos(order t) over a circle; for large x what it tends to."""
+    t = np.linspace(0, 2 * math.pi, 4000, endpoint=False)
+
+    def of(x: float) -> float:
+        size, sign = abs(x), -1 if x < 0 and order else 1
+        if size > 1e4:
+            return sign * (1 - (4 * order - 1) / (8 * size)) / math.sqrt(2 * math.pi * size)
+        return float(sign * np.mean(np.exp(size * (np.cos(t) - 1)) * np.cos(order * t)))
+
+    return _each(of)
+
+
+i0e, i1e = _scaled_bessel(0), _scaled_bessel(1)
+
+
+@_each
+def erfcx(x: float) -> float:
+    """For large x by its continued fraction."""
+    if not x > 3:
+        return math.exp(x * x) * math.erfc(x) if x > -26 else math.inf if x < 0 else x
+    below = x
+    for k in range(200, 0, -1):
+        below = x + k / 2 / below
+    return 1 / math.sqrt(math.pi) / below
+
+
 def sign(x: Array) -> Array:
     return (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
 
@@ -271,6 +298,7 @@ eq, ne, lt, le, gt, ge = (
     np.greater_equal,
 )
 logical_and, logical_or, logical_xor = np.logical_and, np.logical_or, np.logical_xor
+gcd = _with_int_wrap(math.gcd)
 bitwise_and, bitwise_or, bitwise_xor = np.bitwise_and, np.bitwise_or, np.bitwise_xor
 
 
@@ -894,6 +922,38 @@ def lstm_grad(
         gx[t] = np.concatenate([gi, gf, gz, go], 1)
         gw, gh, gc = gw + gx[t].T @ h_before, gx[t] @ w, gc * f
     return gx, gw, gh, gc
+
+
+def _ctc_origins(skips: Array, n: int, s: int) -> tuple[int, ...]:
+    return (0, 1, 2) if skips[n, s] else (1, 2)
+
+
+def ctc(x: Array, skips: Array, frames: Array, last: Array) -> Any:
+    never = -1e30
+    steps, batch, places = x.shape
+    alpha = np.full((steps + 1, batch, places + 2), never)
+    alpha[0, :, 1] = 0
+    for t, n, s in np.ndindex(x.shape):
+        before = [alpha[t, n, s + k] for k in _ctc_origins(skips, n, s)]
+        alpha[t + 1, n, s + 2] = x[t, n, s] + np.logaddexp.reduce(before)
+    ends = [[alpha[frames[n], n, last[n] + k] for k in (1, 2)] for n in range(batch)]
+    return np.logaddexp.reduce(np.reshape(ends, (batch, 2)), axis=1), alpha
+
+
+def ctc_grad(g: Array, alpha: Array, skips: Array, frames: Array, last: Array) -> Array:
+    steps, batch, width = alpha.shape
+    out = np.zeros(alpha.shape)
+
+    def share(t: int, n: int, places: list[int], amount: float) -> None:
+        powers = np.exp(alpha[t, n, places] - alpha[t, n, places].max())
+        out[t, n, places] += amount * powers / powers.sum()
+
+    for n in range(batch):
+        share(frames[n], n, [last[n] + 1, last[n] + 2], g[n])
+    for t in range(steps - 1, 0, -1):
+        for n, s in np.ndindex(batch, width - 2):
+            share(t - 1, n, [s + k for k in _ctc_origins(skips, n, s)], out[t, n, s + 2])
+    return out[1:, :, 2:]
 
 
 # -- random numbers, by Note [Randomness]

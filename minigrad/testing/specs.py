@@ -29,6 +29,7 @@ from minigrad.autograd import batch
 from minigrad.autograd.broadcast import reshape
 from minigrad.autograd.primitive import Op
 from minigrad.autograd.primitive import table as declared
+from minigrad.backends import numpy_linalg
 from minigrad.backends.numpy_backend import NumpyBackend
 from minigrad.device import register_backend
 from minigrad.testing import kernels
@@ -145,8 +146,8 @@ def spec(*names: str, **facts: Any) -> None:
         if "differentiable" not in given:
             given["differentiable"] = tuple(op.inputs.index(n) for n in op.differentiable)
         if op.broadcast:
-            may_be_numbers = range(name == "where", len(op.inputs))
-            given["numbers"] = tuple(may_be_numbers) if len(op.inputs) > 1 else ()
+            may_be = [op.inputs.index(n) for n in op.numbers if n != "cond"]
+            given["numbers"] = tuple(may_be) if len(op.inputs) > 1 else ()
             given["errors"] = (*given.get("errors", ()), *_elementwise_errors(name, len(op.inputs)))
         given.setdefault("op", primitives()[name])
         table[name] = OpSpec(name, ref=row.ref, samples=row.inputs, composite=op.composite, **given)
@@ -195,6 +196,8 @@ spec("exp", "exp2", "expm1", "erf", "sin", "cos", "atan", "sinh", "cosh", kinds=
 spec("tan", "tanh", "sigmoid", kinds="fi", to_float=True, tolerance=64)
 spec("asin", "acos")
 spec("asinh", "erfc", "i0", kinds="fi", to_float=True)
+spec("i0e", "erfcx", kinds="fi", to_float=True)
+spec("i1e", kinds="fi", to_float=True, points=(point([0.0], gives=[[0.5]]),))
 spec("i1", kinds="fi", to_float=True, points=(point([0.0], gives=[[0.5]]),))
 spec("acosh", "atanh", "erfinv", "lgamma", "polygamma")
 spec("logaddexp", "logaddexp2")
@@ -221,7 +224,7 @@ spec("clamp", flat=(0,), points=bounds)
 spec("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite")
 spec("logical_and", "logical_or", "logical_xor", "logical_not")
 spec("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not")
-spec("bitwise_left_shift", "bitwise_right_shift")
+spec("bitwise_left_shift", "bitwise_right_shift", "gcd")
 spec("relu", flat=(0,), points=(point([0.0, -1, 1], gives=[[0, 0, 1]]),))
 spec("leaky_relu", flat=(0,), points=(point([0.0], 0.25, gives=[[0.25]]),))
 spec("elu", points=(point([0.0], 2.0, gives=[[2]]),))
@@ -490,6 +493,7 @@ _matrices("eigh", lambda op, x, lower: _unsigned_eigh(*op(_symmetric(x), lower))
           lambda x, lower: _unsigned_eigh(*np.linalg.eigh(_symmetric(x))),
           _batch_of(square=True, lower=bool))
 _matrices("det", lambda op, x: op(x), np.linalg.det, _batch_of(square=True))
+_matrices("lu", lambda op, x: op(x), numpy_linalg.lu, _batch_of())
 _matrices("slogdet", lambda op, x: op(x), lambda x: tuple(np.linalg.slogdet(x)),
           _batch_of(square=True))
 
@@ -513,4 +517,6 @@ spec("cross_entropy", differentiable=(0,))
 # gives it none.
 spec("attention", differentiable=(0, 1, 2), linear=(2,))
 spec("lstm")
+spec("ctc", differentiable=(0,))
+spec("ctc_grad")
 spec("layer_norm_grad", "batch_norm_grad", "cross_entropy_grad", "attention_grad", "lstm_grad")

@@ -126,6 +126,22 @@ def test_gradients_inside_of_vmap(name: str) -> None:
         close(found, expected, 1e-9, name)
 
 
+@pytest.mark.parametrize("name", SLICES)
+def test_jvp_of(name: str) -> None:
+    """minigrad's two backward passes against PyTorch's forward mode. Not their gradients: those of
+    PyTorch's tangents of layer_norm, inv and solve are not what differences give.
+    """
+    f, arrays = SLICES[name]
+
+    def program(m: Any, *xs: Any) -> Any:
+        tangents = tuple(x.cos() + i for i, x in enumerate(xs))
+        return m.func.jvp(lambda *ys: f(m, *ys), xs, tangents)
+
+    examples = [array[0] for array in arrays]
+    for found, expected in zip(*both(program, examples, order=0), strict=True):
+        close(found, expected, 1e-9, name)
+
+
 COMPOSED: dict[str, tuple[Program, list[np.ndarray]]] = {
     "grad": (lambda m, w, x: m.func.grad(lambda w: mlp(m, w, x))(w), [M, V]),
     "grad of two": (lambda m, w, x: m.func.grad(

@@ -388,3 +388,39 @@ def test_parameter_containers():
 )
 def test_misuse_raises_the_same_type(misuse):
     compare_errors(misuse)
+
+
+@pytest.mark.parametrize(
+    "d, options",
+    [
+        (2, {"kernel_size": 2, "output_size": (5, 3)}),
+        (2, {"kernel_size": (3, 1), "output_ratio": (0.6, 0.9)}),
+        (2, {"kernel_size": 4, "output_size": 1}),
+        (3, {"kernel_size": 2, "output_size": (3, 2, 4)}),
+        (3, {"kernel_size": (1, 2, 3), "output_ratio": 0.5}),
+    ],
+)
+def test_fractional_max_pool(d, options):
+    """Of random numbers that are given; without, PyTorch draws others."""
+    space = {2: PLANE, 3: SPACE}[d]
+    draws = np.random.default_rng(1).uniform(size=(2, 4, d))
+
+    def call(t, n, x):
+        layer = getattr(n, f"FractionalMaxPool{d}d")
+        return layer(return_indices=True, _random_samples=t.tensor(draws), **options)(x)
+
+    compare(call, random(space), second=False)
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda t, n: n.FractionalMaxPool2d(2),
+        lambda t, n: n.FractionalMaxPool2d(2, output_size=2, output_ratio=0.5),
+        lambda t, n: n.FractionalMaxPool3d(2, output_ratio=1.5),
+        lambda t, n: n.functional.fractional_max_pool2d(t.ones(1, 4, 4), 2),
+        lambda t, n: n.FractionalMaxPool2d(3, output_size=3)(t.ones(1, 4, 4)),
+    ],
+)
+def test_misuse_of_fractional_max_pool_raises_the_same_type(misuse):
+    compare_errors(misuse)

@@ -2,6 +2,8 @@
 buffers.
 """
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -452,3 +454,20 @@ def test_misuse_of_layers_raises_the_same_type(misuse):
             misuse(library, module)
         raised.append(caught.type)
     assert raised[0] is raised[1], caught.value
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_a_buffer_that_is_assigned(persistent):
+    for t, n in ((minigrad, nn), (torch, torch.nn)):
+        layer = n.Module()
+        layer.kept = n.Buffer(t.tensor([1.0, 2.0]), persistent=persistent)
+        assert [name for name, _ in layer.named_buffers()] == ["kept"]
+        assert list(layer.state_dict()) == ["kept"] * persistent
+        assert isinstance(layer.kept, n.Buffer) and not layer.kept.requires_grad
+        copy = deepcopy(layer)
+        assert list(copy.state_dict()) == ["kept"] * persistent
+        copy.kept = t.tensor([3.0])
+        assert copy.get_buffer("kept").tolist() == [3.0]
+        assert layer.double().kept.dtype == t.float64
+        with pytest.raises(AttributeError, match=r"cannot assign buffer.* before Module"):
+            n.Module.__new__(n.Module).kept = n.Buffer()

@@ -14,6 +14,7 @@ from minigrad.nn.functional import (
     distance,
     drop,
     embed,
+    fractional,
     grid,
     loss,
     normalization,
@@ -25,6 +26,7 @@ from minigrad.nn.functional.ctc import *
 from minigrad.nn.functional.distance import *
 from minigrad.nn.functional.drop import *
 from minigrad.nn.functional.embed import *
+from minigrad.nn.functional.fractional import *
 from minigrad.nn.functional.grid import *
 from minigrad.nn.functional.loss import *
 from minigrad.nn.functional.normalization import *
@@ -87,6 +89,7 @@ __all__ += ctc.__all__
 __all__ += distance.__all__
 __all__ += drop.__all__
 __all__ += embed.__all__
+__all__ += fractional.__all__
 __all__ += grid.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__

@@ -12,23 +12,20 @@ at l[s] in frame t,
 
     alpha[t, s] = logsumexp(alpha[t-1, s], alpha[t-1, s-1], alpha[t-1, s-2] if it may) + x[t, l[s]]
 
-which is one small op over windows of three for each frame. The gradient follows.
+which is an op of its own: ops.log_of_walks.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from minigrad import ops
-from minigrad.dtype import int64
+from minigrad.backends.base import NEVER
+from minigrad.dtype import float16, int64
 from minigrad.nn.functional.loss import reduced
 from minigrad.ops import pad
 from minigrad.tensor import Tensor
 
 __all__ = ["ctc_loss"]
-
-# The log of the probability of what cannot be. Not -inf: a logsumexp of nothing but these has a
-# gradient, and it is 0 times what it is multiplied by.
-IMPOSSIBLE = -1e30
 
 
 def ctc_loss(
@@ -60,29 +57,22 @@ def ctc_loss(
     _check(x, targets, frames, sizes, blank)
     labels = _with_blanks(_padded(targets, sizes), sizes, blank)
     total = _log_probability(x, labels, frames, sizes)
-    impossible = total < IMPOSSIBLE / 2
+    impossible = total < NEVER / 2
     loss = ops.where(impossible, 0.0 if zero_infinity else float("inf"), -total)
     if reduction == "mean":
         loss = loss / loss.new_tensor([max(size, 1) for size in sizes])
-    return reduced("ctc_loss", loss if batched else loss.squeeze(0), reduction)
+    loss = reduced("ctc_loss", loss if batched else loss.squeeze(0), reduction)
+    return loss.to(x.dtype)
 
 
 def _log_probability(x: Tensor, labels: Tensor, frames: list[int], sizes: list[int]) -> Tensor:
     """alpha[-1, last label or blank behind it], each sequence after its own number of frames."""
-    emitted = x.gather(2, labels.expand(x.shape[0], *labels.shape)).clamp(min=IMPOSSIBLE)
+    emitted = x.gather(2, labels.expand(x.shape[0], *labels.shape))
+    if x.dtype is float16:  # which has no number like NEVER
+        emitted = emitted.float()
     before = pad(labels, (2, 0), value=-1)[:, :-2]
-    none = ops.zeros_like(emitted[0])
-    by_two = ops.where(labels != before, none, IMPOSSIBLE)
-    may = ops.stack([by_two, none, none], -1)
-    # alpha has two places in front of s = 0. The second is where every walk is before it begins.
-    alpha = pad(none[:, :1], (1, labels.shape[1]), value=IMPOSSIBLE)
-    ends = x.new_tensor(frames, dtype=int64).unsqueeze(1)
-    for t in range(max(frames, default=0)):
-        step = (alpha.unfold(1, 3, 1) + may).logsumexp(2) + emitted[t]
-        step = pad(step, (2, 0), value=IMPOSSIBLE)
-        alpha = step if t < min(frames) else ops.where(ends > t, step, alpha)
-    last = x.new_tensor([[2 * size + 1, 2 * size + 2] for size in sizes], dtype=int64)
-    return alpha.gather(1, last.reshape(-1, 2)).logsumexp(1)
+    ends = labels.new_tensor([frames, [2 * size for size in sizes]])
+    return ops.log_of_walks(emitted.clamp(min=NEVER), labels != before, ends[0], ends[1])
 
 
 def _with_blanks(targets: Tensor, sizes: list[int], blank: int) -> Tensor:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from minigrad import ops
+from minigrad.autograd.primitive import fit
 from minigrad.dtype import int64
 from minigrad.nn.functional.activation import EXACT_SOFTPLUS_THRESHOLD
 from minigrad.nn.functional.distance import pairwise_distance
@@ -500,7 +501,10 @@ def multi_margin_loss(
     return reduced("multi_margin_loss", loss if target.ndim else loss.squeeze(0), reduction)
 
 
-def _check_shapes(op: str, input: Tensor, target: Tensor, broadcast: bool = False) -> None:
+def _check_shapes(
+    op: str, input: Tensor, target: Tensor, broadcast: bool | None = None
+) -> None:
+    """`broadcast`: whether shapes may differ; None for a loss that PyTorch broadcasts never."""
     for name, x in (("input", input), ("target", target)):
         if not isinstance(x, Tensor):
             raise TypeError(f"{op}: {name} must be a Tensor, got {type(x).__name__}")
@@ -510,7 +514,8 @@ def _check_shapes(op: str, input: Tensor, target: Tensor, broadcast: bool = Fals
     message = f"{op}: input and target must have the same shape, got {shapes}."
     if input.numel() == target.numel():
         message += f" Try target.reshape({', '.join(map(str, input.shape))})."
-    raise ValueError(message)
+    may = broadcast is None or fit(input.shape, target.shape)
+    raise ValueError(message) if may else RuntimeError(message)
 
 
 def _weighted(loss: Tensor, weight: Tensor | None) -> Tensor:

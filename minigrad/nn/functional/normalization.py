@@ -137,4 +137,6 @@ def local_response_norm(
         return input
     before = [0, 0] * (input.ndim - 2)
     squares = pad(input.square(), (*before, size // 2, (size - 1) // 2))
-    return input / (squares.unfold(1, size, 1).mean(-1) * alpha + k) ** beta
+    windows = squares.unfold(1, size, 1)
+    mean = windows.mean(-1) if input.is_floating_point() else windows.sum(-1) // size
+    return input / (mean * alpha + k) ** beta
