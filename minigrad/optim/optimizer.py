@@ -255,8 +255,12 @@ class Optimizer:
 def by_device_and_dtype(params: Iterable[Any]) -> Iterator[list[Any]]:
     """The parameters in lists that one kernel call can update together."""
     lists: defaultdict[Any, list[Any]] = defaultdict(list)
+    device = dtype = None
     for p in params:
-        lists[p.device, p.array.dtype].append(p)
+        if p.device is not device or p.array.dtype is not dtype:
+            device, dtype = p.device, p.array.dtype
+            alike = lists[device, dtype]
+        alike.append(p)
     yield from lists.values()
 
 

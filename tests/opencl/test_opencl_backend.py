@@ -14,6 +14,7 @@ import opencl_runtimes as runtimes
 import pytest
 
 import minigrad
+from minigrad import nn, optim
 from minigrad.backends.opencl import array, discovery, walk
 from minigrad.backends.opencl import device as opencl_device
 from minigrad.testing import conformance
@@ -650,3 +651,25 @@ def test_a_long_sum_is_the_same_at_every_run(name: str) -> None:
     assert len(sums) == 1
     added = [zeros.index_add(0, index, source).cpu().numpy().tobytes() for _ in range(5)]
     assert len(set(added)) == 1
+
+
+@one_runtime
+@pytest.mark.parametrize("method", [optim.SGD, optim.Adam])
+def test_states_of_optimizers_fit(name: str, method: Any) -> None:
+    """Kernels read and write as many bytes as the parameter has, of its type."""
+    options = {"momentum": 0.9} if method is optim.SGD else {}
+    models = [nn.Linear(n, n).to(name) for n in (2, 64)]
+    optimizers = [method(model.parameters(), lr=0.1, **options) for model in models]
+    for model, optimizer in zip(models, optimizers, strict=True):
+        model(minigrad.ones(1, model.in_features, device=name)).sum().backward()
+        optimizer.step()
+    optimizers[1].load_state_dict(optimizers[0].state_dict())
+    with pytest.raises(RuntimeError, match=r"\[64, 64\] has a .* of shape \[2, 2\]"):
+        optimizers[1].step()
+    start = models[0].weight.tolist()
+    models[0].double()
+    models[0](minigrad.ones(1, 2, device=name, dtype=minigrad.float64)).sum().backward()
+    optimizers[0].step()
+    assert models[0].weight.dtype == minigrad.float64
+    assert np.isfinite(models[0].weight.tolist()).all()
+    assert models[0].weight.tolist() != start
