@@ -104,7 +104,7 @@ class Optimizer:
 
     def with_grad(self, group: dict[str, Any]) -> list[Any]:
         """The parameters of a group that have a gradient."""
-        return [p for p in group["params"] if p.grad is not None]
+        return [p for p in group["params"] if p._grad is not None]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""

@@ -673,3 +673,11 @@ def test_states_of_optimizers_fit(name: str, method: Any) -> None:
     assert models[0].weight.dtype == minigrad.float64
     assert np.isfinite(models[0].weight.tolist()).all()
     assert models[0].weight.tolist() != start
+
+
+@one_runtime
+def test_a_gradient_is_beside_its_tensor(name: str) -> None:
+    x = minigrad.ones(2, device=name)
+    with pytest.raises(RuntimeError, match=f"device cpu to a tensor of device {name}"):
+        x.grad = minigrad.ones(2, device="cpu")
+    assert x.grad is None
