@@ -681,3 +681,25 @@ def test_a_gradient_is_beside_its_tensor(name: str) -> None:
     with pytest.raises(RuntimeError, match=f"device cpu to a tensor of device {name}"):
         x.grad = minigrad.ones(2, device="cpu")
     assert x.grad is None
+
+
+@one_runtime
+def test_kernels_refuse_an_out_of_another_type_or_shape(name: str) -> None:
+    """What is written there would be other bytes, or beyond the end."""
+    backend = minigrad.device(name).backend
+    x = backend.full((2, 3), 1.0, FLOAT32)
+    with pytest.raises(TypeError, match="gt: the result is bool, and out is float32"):
+        backend.gt(x, 0.5, x)
+    with pytest.raises(TypeError, match="add: the result is float32, and out is bool"):
+        backend.add(x, x, backend.empty((2, 3), np.dtype(bool)))
+    with pytest.raises(ValueError, match=r"exp: the result has shape \[2, 3\], and out \[2\]"):
+        backend.exp(x, backend.empty((2,), FLOAT32))
+    assert backend.to_host(x).tolist() == [[1.0] * 3] * 2
+
+
+@one_runtime
+def test_comparisons_in_place(name: str) -> None:
+    x = minigrad.tensor([1.0, 5.0, 0.0], device=name)
+    assert x.clone().gt_(0.5).tolist() == [1.0, 1.0, 0.0]
+    assert x.clone().logical_not_().tolist() == [0.0, 0.0, 1.0]
+    assert x.logical_and_(minigrad.tensor([0.0, 1.0, 1.0], device=name)).tolist() == [0.0, 1.0, 0.0]
