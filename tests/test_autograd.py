@@ -1319,3 +1319,26 @@ def test_copies_keep_requires_grad_and_follow_devices():
     z.sum().backward()
     np.testing.assert_array_equal(x.grad.numpy(), [3, 3, 3])
     del _registry["elsewhere"]
+
+
+COMPARED = [
+    ("gt_", 2.0, [0, 1, 0]), ("eq_", 5, [0, 1, 0]), ("ne_", minigrad.tensor(5.0), [1, 0, 1]),
+    ("le_", minigrad.tensor([0.0, 5.0, 1.0]), [0, 1, 1]), ("logical_not_", None, [0, 0, 1]),
+    ("logical_and_", minigrad.tensor([0.0, 1.0, 1.0]), [0, 1, 0]),
+    ("logical_xor_", minigrad.tensor([0.0, 1.0, 1.0]), [1, 0, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "y", "wanted"), COMPARED)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "uint8", "bool"])
+def test_comparisons_in_place_have_the_type_of_what_they_overwrite(device, name, y, wanted, dtype):
+    dtype = getattr(minigrad, dtype)
+    x = minigrad.tensor([1.0, 5.0, 0.0], device=device).to(dtype)
+    before = x.clone()
+    operands = [] if y is None else [y.to(device, dtype) if isinstance(y, minigrad.Tensor) else y]
+    out = getattr(x, name)(*operands)
+    assert out is x
+    assert x.dtype == dtype
+    assert x.tolist() == getattr(before, name[:-1])(*operands).to(dtype).tolist()
+    if dtype == minigrad.float32:
+        assert x.tolist() == wanted

@@ -65,8 +65,9 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
     refuse_unwritable(x)
     op = getattr(function, "op", None)
     if not is_recorded(x, *args, *kwargs.values()):
-        if op is not None and op.broadcast and not kwargs and _fits(x, args):
-            # The usual case, x.mul_(0.9): the kernel writes into x's memory, without a copy.
+        if op is not None and op.broadcast and op.differentiable and not kwargs and _fits(x, args):
+            # The usual case, x.mul_(0.9): the kernel writes into x's memory, without a copy. What
+            # has a gradient has x's type; the result of a comparison is bool.
             arrays = [a.array if isinstance(a, Tensor) else a for a in args]
             try:
                 getattr(x.device.backend, op.name)(x.array, *arrays, x.array)
