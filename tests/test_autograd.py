@@ -54,6 +54,16 @@ def test_backward_of_what_has_no_graph():
         minigrad.ones(()).backward()
 
 
+@pytest.mark.parametrize("dtype", [minigrad.int64, minigrad.uint8, minigrad.bool])
+def test_no_gradient_passes_what_is_not_floating_point(dtype):
+    x = leaf(0.25, 1.75)
+    written = minigrad.zeros(2, dtype=dtype).copy_(x)
+    assert not x.to(dtype).requires_grad
+    assert not written.requires_grad
+    (x - x.to(dtype).float() - written.float()).sum().backward()
+    same(x.grad, [1.0, 1.0])
+
+
 def test_backward_twice_needs_retain_graph():
     x = leaf(3.0)
     y = x * x

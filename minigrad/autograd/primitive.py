@@ -24,6 +24,11 @@ is wanted.
 Note [Broadcasting]. Rules never mention shapes. An op declared with `elementwise` (or
 `broadcast=True`) remembers its inputs' shapes where they differ, and the engine sums each gradient
 back to its input's shape: see engine.unbroadcast.
+
+Note [Only floats have nodes]. No node is recorded for a result that is not floating-point: an
+integer or a bool does not change with its input, so no gradient passes. A cast, and the indices
+that come beside values, may be such a result. An elementwise op with rules needs no look at it: its
+result has the type in which its operands meet, and that is floating where one of them has a node.
 """
 
 from __future__ import annotations
@@ -425,7 +430,7 @@ def primitive(
 
 def _one_to_one(op: Op) -> Callable[..., Any]:
     """The commonest form, one tensor in and one out (sums, views ...), at half the price."""
-    name, view = op.name, op.view
+    name, view, floats = op.name, op.view, dtypes.FLOATS
     keep = op.keep((True,)) if op.differentiable else None
 
     def apply(x: Tensor, *params: Any) -> Any:
@@ -443,7 +448,7 @@ def _one_to_one(op: Op) -> Callable[..., Any]:
         if view:
             share(out, x, apply, params)
         node = x.node
-        if node is not None and keep is not None and mode.grad:
+        if node is not None and keep is not None and mode.grad and result.dtype in floats:
             values = (x, (result, out.version), array.shape, array.dtype, *params, None)
             out.node = record(op, (node,), keep(values), None)
         return out
@@ -558,12 +563,9 @@ def _record_call(op: Op, edges: tuple[Any, ...], inputs: Any, outs: Any, params:
         node.shapes = tuple(
             shape for shape, n in zip(shapes, op.inputs, strict=True) if n in op.differentiable
         )
-    if len(op.visible) == 1:
-        outs[0].node = node
-        return
     for i, out in enumerate(outs[: len(op.visible)]):
         if out.array.dtype in dtypes.FLOATS:
-            out.node = Output(node, i)
+            out.node = node if len(op.visible) == 1 else Output(node, i)
 
 
 def _each(x: Any, attribute: str) -> Any:

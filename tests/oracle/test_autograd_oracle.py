@@ -126,6 +126,18 @@ def write_within_no_grad(lib):
     return y, x.grad
 
 
+@program
+def no_gradient_passes_an_integer(lib):
+    x = leaf(lib, 0.3, 1.7)
+    copied, part = lib.zeros(2, dtype=lib.long).copy_(x), lib.zeros(2, dtype=lib.long)
+    part[0] = x[0]
+    masked = lib.ones(2, dtype=lib.long).masked_fill_(x > 1, x[1].detach().long())
+    found = [x.long(), x > 1, x.to(lib.bool), copied, part, masked, x.max(0).indices]
+    for y in found:
+        (x - y.float()).sum().backward()
+    return x.grad, [y.requires_grad for y in found], found
+
+
 # -- the engine
 
 
