@@ -1,5 +1,6 @@
 """Ops at the places where they are special: kinks, ties, several in one place, writes in place."""
 
+import enum
 import math
 
 import numpy as np
@@ -36,6 +37,41 @@ def test_bools_are_not_counted_with(name):
         getattr(minigrad, name)(bools, bools)
     with pytest.raises(NotImplementedError, match=f"{name}.*bool"):
         getattr(bools, name)(True)
+
+
+class Level(enum.IntEnum):
+    ONE = 1
+
+
+class Degrees(float):
+    pass
+
+
+RARE = [getattr(np, f"{kind}{bits}")(1) for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+RARE += [np.float16(1), np.longdouble(1), np.longlong(1), np.bool_(True), Level.ONE, Degrees(1)]
+
+
+@pytest.mark.parametrize("one", RARE, ids=lambda one: type(one).__name__)
+def test_numbers_of_every_type(one):
+    x = minigrad.tensor([0, 1, 2], dtype=minigrad.int16)
+    dtype = minigrad.float32 if isinstance(one, float | np.floating) else minigrad.int16
+    check(x == one, [False, True, False], minigrad.bool)
+    check(x != one, [True, False, True], minigrad.bool)
+    check(x > one, [False, False, True], minigrad.bool)
+    check(x + one, [1, 2, 3], dtype)
+    check(one * x, [0, 1, 2], dtype)
+    check(x**one, [0, 1, 2], dtype)
+    check(minigrad.where(x > 1, x, one), [1, 1, 2], dtype)
+    check(x.clamp(max=one), [0, 1, 1], dtype)
+    check(x.float().add_(one), [1, 2, 3], minigrad.float32)
+    x[0] = one
+    check(x, [1, 1, 2], minigrad.int16)
+
+
+@pytest.mark.parametrize("exponent", [-1, np.int64(-1), np.int16(-1)])
+def test_integers_have_no_negative_integer_powers(exponent):
+    with pytest.raises(RuntimeError, match="negative integer powers"):
+        minigrad.tensor([1, 2]) ** exponent
 
 
 def test_a_power_of_zero_has_the_slope_of_its_limit():

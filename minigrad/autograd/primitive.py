@@ -344,9 +344,21 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
     return apply
 
 
+# The types that numbers mostly have, found at once; `_plain` makes one of them of every other.
 _NUMBERS = frozenset(
     (bool, int, float, np.float64, np.float32, np.int64, np.bool_, np.int32, np.uint8)
 )
+
+
+def _plain(x: Any) -> Any:
+    """A number of any type (NumPy's, an IntEnum, a subclass of float) as a Python number; all else
+    as it is.
+    """
+    if isinstance(x, bool | np.bool_):
+        return bool(x)
+    if isinstance(x, int | np.integer):
+        return int(x)
+    return float(x) if isinstance(x, float | np.floating) else x
 
 
 def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[Any]:
@@ -357,7 +369,7 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
     device = None
     for x in tensors:
         if not isinstance(x, Tensor):
-            raise _not_a_tensor(name, *operands)
+            return _meet(name, _adopted(name, *operands), to_float)
         if device is not None and x.device is not device:
             return _meet(name, _together(name, operands), to_float)
         device = x.device
@@ -502,8 +514,8 @@ def _arrays(name: str, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
                 raise _Apart
             device = device or inner
             arrays.append(members)
-        elif x is None or type(x) in _NUMBERS:
-            arrays.append(x)
+        elif x is None or type(_plain(x)) in _NUMBERS:
+            arrays.append(_plain(x))
         else:
             raise _not_a_tensor(name, x)
     return device, arrays
@@ -632,15 +644,19 @@ def _no_number(name: str, operand: str, number: Any) -> TypeError:
     )
 
 
-def _adopted(name: str, *operands: Any) -> list[Tensor]:
-    """The operands, NumPy arrays made tensors beside a tensor; raises for everything else."""
+def _adopted(name: str, *operands: Any) -> list[Any]:
+    """The operands, beside a tensor: NumPy arrays made tensors, numbers of rarer types made
+    Python's; raises for everything else.
+    """
+    operands = tuple(x if isinstance(x, Tensor) else _plain(x) for x in operands)
     device = next((x.device for x in operands if isinstance(x, Tensor)), None)
-    if device is None or not all(isinstance(x, Tensor | np.ndarray) for x in operands):
+    usable = (Tensor, np.ndarray, *_NUMBERS)
+    if device is None or not all(isinstance(x, usable) for x in operands):
         raise _not_a_tensor(name, *operands)
     return [
-        x
-        if isinstance(x, Tensor)
-        else wrap(device.backend.from_host(x.astype(dtypes.from_numpy(x.dtype).numpy)), device)
+        wrap(device.backend.from_host(x.astype(dtypes.from_numpy(x.dtype).numpy)), device)
+        if isinstance(x, np.ndarray)
+        else x
         for x in operands
     ]
 

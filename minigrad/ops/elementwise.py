@@ -16,6 +16,7 @@ from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
+from minigrad.autograd.primitive import _plain as plain
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
 from minigrad.ops.formulas import describe
@@ -357,6 +358,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> minigrad.pow(minigrad.tensor([1, 2, 3]), 2)
     tensor([1, 4, 9])
     """
+    if not _is(exponent):
+        exponent = plain(exponent)
     if type(exponent) in NUMBERS:
         if exponent == 2 and input.array.dtype in dtypes.FLOATS:
             return _square(input)

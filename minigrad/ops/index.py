@@ -22,6 +22,7 @@ from minigrad.autograd import broadcast
 from minigrad.autograd.broadcast import Shape
 from minigrad.autograd.inplace import copy_, inplace, is_recorded, refuse_unwritable, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _plain as plain
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
@@ -163,6 +164,7 @@ def _put(x: Tensor, indices: Any, values: Tensor, accumulate: bool) -> None:
 def _value(x: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
+    value = plain(value)
     if type(value) not in NUMBERS:
         raise TypeError(
             f"can't assign a {type(value).__name__} to a {x.dtype} tensor; minigrad.tensor() "

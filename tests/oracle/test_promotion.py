@@ -1,7 +1,9 @@
 """Types of results against PyTorch: every pair of types, every kind of operand."""
 
 import itertools
+import operator
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -31,3 +33,13 @@ def test_result_type(a):
         assert str((OURS[a] * OURS[b]).dtype) == expected, (a, b)
         quotient = str((THEIRS[a] / THEIRS[b]).dtype).replace("torch", "minigrad")
         assert str((OURS[a] / OURS[b]).dtype) == quotient, (a, b)
+
+
+@pytest.mark.parametrize("name", "int8 int16 int32 int64 uint8 uint16 float16 float64".split())
+@pytest.mark.parametrize("operation", [operator.eq, operator.mul, operator.gt, operator.pow])
+def test_numbers_of_numpy(operation, name):
+    number = getattr(np, name)(1)
+    for kind in (int, float):
+        ours, theirs = (operation(m.tensor([kind(0), kind(1)]), number) for m in (minigrad, torch))
+        assert str(ours.dtype).replace("minigrad", "torch") == str(theirs.dtype)
+        assert ours.tolist() == theirs.tolist()
