@@ -19,6 +19,7 @@ from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
 from minigrad.autograd.primitive import _plain as plain
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
+from minigrad.autograd.steps import tied
 from minigrad.ops.formulas import describe
 from minigrad.tensor import Tensor, wrap
 
@@ -228,11 +229,11 @@ bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 # -- activations; the fused ones differentiate their definition where a second derivative is wanted
 
-relu = elementwise("relu", "x", x=lambda g, out: _relu_grad(g, out))
+relu = elementwise("relu", "x", x=lambda g, out: tied(_relu_grad(g, out), out))
 _relu_grad = primitive("relu_grad", "g out", g=lambda h, out: _relu_grad(h, out))
 sigmoid = elementwise("sigmoid", "x", to_float=True, x=lambda g, out: g * (out * (1 - out)))
 _leaky_relu = elementwise(
-    "leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope)
+    "leaky_relu", "x | slope", x=lambda g, x, slope: tied(where_(x > 0, g, g * slope), x)
 )
 _elu = elementwise(
     "elu",

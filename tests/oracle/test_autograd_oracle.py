@@ -297,6 +297,40 @@ def test_the_node_of_a_function(library):
     assert repr(y) == "tensor([5.], grad_fn=<CustomBackward>)"
 
 
+STEPWISE = {
+    "relu": (),
+    "leaky_relu": (),
+    "relu6": (),
+    "hardtanh": (),
+    "prelu": ([0.5],),
+    "rrelu": (),
+    "threshold": (0.5, 0.1),
+    "softshrink": (),
+    "hardshrink": (),
+    "max_pool1d": (2,),
+    "max_pool2d": ((1, 2),),
+    "adaptive_max_pool1d": (2,),
+}
+
+
+@pytest.mark.parametrize("name", STEPWISE)
+def test_the_gradient_of_a_gradient_that_changes_in_steps(name):
+    """The gradients by x, and by the weight of prelu."""
+
+    def run(lib):
+        function = getattr(lib.nn.functional, name)
+        x = leaf(lib, [-2.0, 0.3, 0.7, 3.0])
+        args = [leaf(lib, *a) if isinstance(a, list) else a for a in STEPWISE[name]]
+        leaves = [x, *(a for a in args if isinstance(a, lib.Tensor))]
+        out = function(x[None] if "2d" in name else x, *args)
+        found = lib.autograd.grad(out.sum(), leaves, create_graph=True)
+        by = [lib.autograd.grad((g**2).sum(), leaves, None, True) for g in found]
+        return found, by, [g.requires_grad for g in found]
+
+    run(minigrad)  # no error in both
+    assert_same(run)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program(name):
     assert_same(PROGRAMS[name])
