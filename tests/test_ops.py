@@ -39,6 +39,38 @@ def test_bools_are_not_counted_with(name):
         getattr(bools, name)(True)
 
 
+def test_integers_are_close_within_the_tolerances():
+    x, y = (minigrad.tensor(a, dtype=minigrad.uint8) for a in ([0, 255, 100], [1, 0, 103]))
+    check(minigrad.isclose(x, y, atol=2), [True, False, False])
+    check(minigrad.isclose(x, y, rtol=0.03, atol=0), [False, False, True])
+    check(minigrad.isclose(x, y), [False, False, False])
+    assert minigrad.allclose(minigrad.tensor([100]), minigrad.tensor([101]), atol=2)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_lerp_ends_where_it_should(weight):
+    start, end = minigrad.tensor([1e8]), minigrad.tensor([1.0])
+    expected = np.float32([1e8 + weight * (1 - 1e8)])
+    for w in (weight, minigrad.tensor([weight])):
+        np.testing.assert_allclose(minigrad.lerp(start, end, w).numpy(), expected, 1e-7)
+
+
+def test_lerp_has_the_same_gradients_from_both_ends():
+    start, end, weight = leaf(1.0, 1.0), leaf(3.0, 5.0), leaf(0.25, 0.75)
+    minigrad.lerp(start, end, weight).sum().backward()
+    check(start.grad, [0.75, 0.25])
+    check(end.grad, [0.25, 0.75])
+    check(weight.grad, [2, 4])
+
+
+@pytest.mark.parametrize(("kind", "name"), [(float, "float64"), (int, "int64"), (bool, "bool")])
+def test_types_of_python(kind, name):
+    dtype = getattr(minigrad, name)
+    assert minigrad.zeros(2, dtype=kind).dtype is dtype
+    assert minigrad.tensor([1], dtype=kind).dtype is dtype
+    assert minigrad.ones(1).to(kind).dtype is dtype
+
+
 class Level(enum.IntEnum):
     ONE = 1
 

@@ -455,13 +455,19 @@ def meet(operand: Any, target: Any) -> Any:
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """out = input + weight * (end - input).
+    """out = input + weight * (end - input); reckoned from the nearer of the two, so that a weight
+    of 1 gives `end` to the last digit.
 
     >>> import minigrad
     >>> minigrad.lerp(minigrad.tensor([0.0, 2.0]), minigrad.tensor([10.0, 4.0]), 0.5)
     tensor([5., 3.])
     """
-    return input + weight * (end - input)
+    distance = end - input
+    if not _is(weight):
+        near = -0.5 < weight < 0.5
+        return input + weight * distance if near else end - distance * (1 - weight)
+    near = (weight > -0.5) & (weight < 0.5)
+    return where(near, input + weight * distance, end - distance * (1 - weight))
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -513,7 +519,7 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if
-    `equal_nan`.
+    `equal_nan`. Integers are subtracted in int64.
 
     >>> import minigrad
     >>> minigrad.isclose(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 2.1]))
@@ -527,14 +533,12 @@ def isclose(
         raise RuntimeError(
             f"{input.dtype} did not match {other.dtype}: isclose compares tensors of one type"
         )
-    near = eq(input, other)
-    if input.dtype.is_floating_point:
-        near = near | (
-            isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol))
-        )
-        if equal_nan:
-            near = near | (isnan(input) & isnan(other))
-    return near
+    if not input.dtype.is_floating_point:
+        input, other = input.long(), other.long()
+    near = isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol))
+    if equal_nan:
+        near = near | (isnan(input) & isnan(other))
+    return near | eq(input, other)
 
 
 def allclose(

@@ -43,3 +43,28 @@ def test_numbers_of_numpy(operation, name):
         ours, theirs = (operation(m.tensor([kind(0), kind(1)]), number) for m in (minigrad, torch))
         assert str(ours.dtype).replace("minigrad", "torch") == str(theirs.dtype)
         assert ours.tolist() == theirs.tolist()
+
+
+@pytest.mark.parametrize("dtype", NAMES)
+@pytest.mark.parametrize("tolerances", [{}, {"atol": 2}, {"rtol": 0.3, "atol": 0}])
+def test_closeness(dtype, tolerances):
+    def close(m):
+        x, y = (m.tensor(a).to(getattr(m, dtype)) for a in ([0, 1, 3, 100], [0, 3, 0, 120]))
+        return m.isclose(x, y, **tolerances).tolist()
+
+    assert close(minigrad) == close(torch)
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.0, 0.2, 0.5, 0.7, 1.0, 2.0])
+def test_lerp(weight):
+    def values(m):
+        ends = m.tensor([1e8, 3.0]), m.tensor([1.0, -7.0])
+        return [m.lerp(*ends, w).tolist() for w in (weight, m.tensor([weight, weight]))]
+
+    np.testing.assert_allclose(values(minigrad), values(torch), 1e-7)
+
+
+@pytest.mark.parametrize("kind", [bool, int, float])
+def test_types_of_python(kind):
+    for make in (lambda m: m.zeros(2, dtype=kind), lambda m: m.ones(2).to(kind)):
+        assert str(make(minigrad).dtype) == str(make(torch).dtype).replace("torch", "minigrad")
