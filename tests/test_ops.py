@@ -8,6 +8,7 @@ import pytest
 
 import minigrad
 from minigrad.backends.numpy_backend import NumpyBackend
+from minigrad.nn import functional as F
 
 
 def check(actual, expected, dtype=None):
@@ -69,6 +70,56 @@ def test_types_of_python(kind, name):
     assert minigrad.zeros(2, dtype=kind).dtype is dtype
     assert minigrad.tensor([1], dtype=kind).dtype is dtype
     assert minigrad.ones(1).to(kind).dtype is dtype
+
+
+INTO = {
+    "fill_": lambda x, value: x.fill_(value),
+    "full": lambda x, value: minigrad.full((1,), value, dtype=x.dtype),
+    "full_like": lambda x, value: minigrad.full_like(x, value),
+    "masked_fill": lambda x, value: x.masked_fill(x > 0, value),
+    "pad": lambda x, value: F.pad(x, (1, 0), value=value),
+    "scatter": lambda x, value: x.scatter(0, minigrad.tensor([0]), value),
+    "where": lambda x, value: minigrad.where(x < 0, x, value),
+    "x[0]": lambda x, value: x.__setitem__(0, value),
+    "x[mask]": lambda x, value: x.__setitem__(x > 0, value),
+    "clamp": lambda x, value: x.clamp(max=value),
+    "clamp_": lambda x, value: x.clamp_(min=value),
+    "pow": lambda x, value: x**value,
+    "alpha": lambda x, value: minigrad.add(x, x, alpha=value),
+}
+
+
+@pytest.mark.parametrize("name", INTO)
+@pytest.mark.parametrize("value", [300, 1 << 40])
+def test_a_number_that_does_not_fit_its_type(name, value):
+    x = minigrad.tensor([1, 2], dtype=minigrad.uint8)
+    with pytest.raises(RuntimeError, match=f"{value} cannot be converted to type uint8"):
+        INTO[name](x, value)
+    check(x, [1, 2])
+    INTO[name](x, 255)
+
+
+@pytest.mark.parametrize("name", ["fill_", "masked_fill", "pad", "clamp"])
+def test_a_float_that_does_not_fit_its_type(name):
+    x = minigrad.ones(2, dtype=minigrad.float16)
+    for value in (65504.0, -65504.0, math.inf):
+        INTO[name](x, value)
+    with pytest.raises(RuntimeError, match="cannot be converted to type float16"):
+        INTO[name](x, -1e9)
+    INTO[name](x.float(), -1e9)
+
+
+def test_negative_numbers_are_the_bits_of_unsigned_ones():
+    check(minigrad.full((1,), -1, dtype=minigrad.uint8), [255], minigrad.uint8)
+    check(minigrad.zeros(1, dtype=minigrad.uint8).fill_(-200), [56], minigrad.uint8)
+    check(minigrad.tensor([1], dtype=minigrad.uint8) + 300, [45], minigrad.uint8)
+
+
+def test_integers_of_more_than_64_bits():
+    with pytest.raises(OverflowError, match="more than 64 bits"):
+        minigrad.tensor([1]) + (1 << 70)
+    with pytest.raises(RuntimeError, match="cannot be converted to type int64"):
+        minigrad.full((1,), math.inf, dtype=minigrad.int64)
 
 
 class Level(enum.IntEnum):

@@ -33,6 +33,7 @@ result has the type in which its operands meet, and that is floating where one o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
@@ -387,8 +388,8 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
 
 
 def _suit(number: Any, target: np.dtype) -> bool | int | float:
-    """A Python number as one of the kind that `target` holds; integers wrap around, as they do in
-    PyTorch.
+    """A Python number, an operand, as one of the kind that `target` holds; integers wrap around, as
+    they do in PyTorch, up to 64 bits.
     """
     if target.kind == "f":
         return float(number)
@@ -398,12 +399,31 @@ def _suit(number: Any, target: np.dtype) -> bool | int | float:
     try:
         number = int(number)
     except (OverflowError, ValueError):
-        raise RuntimeError(
-            f"value {number} cannot be converted to type {target} without overflow"
-        ) from None
+        raise _does_not_fit(number, target) from None
+    if not -(1 << 63) <= number < 1 << 64:
+        raise OverflowError(f"int too big to convert: {number} has more than 64 bits")
     if info.min <= number <= info.max:
         return number
     return (number - info.min) % (1 << info.bits) + info.min
+
+
+def _fit(number: Any, target: np.dtype) -> bool | int | float:
+    """A Python number that becomes an element: it must fit. An unsigned type takes a negative
+    number for its bits, -1 for the largest, as in PyTorch.
+    """
+    found = _suit(number, target)
+    if target.kind == "f":
+        fits = not math.isfinite(found) or abs(found) <= np.finfo(target).max
+    else:
+        bits = target.kind == "u" and -np.iinfo(target).max <= number < 0
+        fits = target.kind == "b" or bits or found == int(number)
+    if not fits:
+        raise _does_not_fit(number, target)
+    return found
+
+
+def _does_not_fit(number: Any, target: np.dtype) -> RuntimeError:
+    return RuntimeError(f"value {number} cannot be converted to type {target} without overflow")
 
 
 def _general(op: Op, to_float: bool) -> Callable[..., Tensor]:

@@ -15,9 +15,9 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
 from minigrad.autograd.primitive import _plain as plain
-from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, elementwise, primitive
 from minigrad.autograd.steps import tied
 from minigrad.ops.formulas import describe
@@ -325,6 +325,7 @@ def scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
             f"{name}(): For integral input tensors, argument alpha must not be a floating point "
             f"number, got {alpha} for {target}"
         )
+    alpha = meet(alpha, target)
     return meet(mul(meet(other, target), alpha) if _is(other) else alpha * other, target)
 
 
@@ -364,10 +365,12 @@ def pow(input: Any, exponent: Any) -> Tensor:
     if type(exponent) in NUMBERS:
         if exponent == 2 and input.array.dtype in dtypes.FLOATS:
             return _square(input)
-        if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
+        target = dtypes.result_dtype((input, exponent))
+        if exponent < 0 and target not in dtypes.FLOATS:
             raise RuntimeError(
                 "Integers to negative integer powers are not allowed; convert with .float() first"
             )
+        exponent = meet(exponent, target)
     return _pow(input, exponent)
 
 
@@ -418,7 +421,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def _clamp_numbers(x: Tensor, low: Any, high: Any) -> Tensor:
     target = dtypes.result_dtype([operand for operand in (x, low, high) if operand is not None])
-    low, high = (None if bound is None else suit(bound, target) for bound in (low, high))
+    low, high = (None if bound is None else fit(bound, target) for bound in (low, high))
     return _clamp(x if x.array.dtype == target else cast(x, target), low, high)
 
 
@@ -451,7 +454,7 @@ def meet(operand: Any, target: Any) -> Any:
     """The operand in type `target`: a tensor by a differentiable cast, a number by Python."""
     if _is(operand):
         return operand if operand.array.dtype == target else cast(operand, target)
-    return float(operand) if target in dtypes.FLOATS else operand
+    return float(operand) if target in dtypes.FLOATS else fit(operand, target)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:

@@ -68,3 +68,30 @@ def test_lerp(weight):
 def test_types_of_python(kind):
     for make in (lambda m: m.zeros(2, dtype=kind), lambda m: m.ones(2).to(kind)):
         assert str(make(minigrad).dtype) == str(make(torch).dtype).replace("torch", "minigrad")
+
+
+INTO = {
+    "fill_": lambda m, x, value: x.fill_(value),
+    "full": lambda m, x, value: m.full((1,), value, dtype=x.dtype),
+    "masked_fill": lambda m, x, value: x.masked_fill(x > 0, value),
+    "scatter": lambda m, x, value: x.scatter(0, m.tensor([0]), value),
+    "where": lambda m, x, value: m.where(x < 0, x, value),
+    "set": lambda m, x, value: (x.__setitem__(0, value), x)[1],
+    "clamp": lambda m, x, value: x.clamp(max=value),
+    "add": lambda m, x, value: x + value,
+    "pow": lambda m, x, value: x**value,
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "int64", "bool"])
+@pytest.mark.parametrize("name", INTO)
+def test_numbers_that_do_not_fit(name, dtype):
+    def outcome(m, value):
+        x = m.tensor([1, 1]).to(getattr(m, dtype))
+        try:
+            return INTO[name](m, x, value).tolist()
+        except Exception as error:
+            return type(error)
+
+    for value in (300, -1, -200, -300, 1 << 40):
+        assert outcome(minigrad, value) == outcome(torch, value), value
