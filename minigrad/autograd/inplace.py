@@ -23,7 +23,7 @@ from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import Leaf, Refusal
 from minigrad.autograd.primitive import Op, cast, primitive, record
 from minigrad.autograd.primitive import _explain as explain
-from minigrad.autograd.primitive import _suit as number_of_type
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.tensor import Tensor, wrap
 
 where_ = primitive(
@@ -43,7 +43,7 @@ def fill(x: Tensor, value: Any) -> Tensor:
     tensor([3., 3.])
     """
     if not isinstance(value, Tensor):
-        value = number_of_type(value, x.array.dtype)
+        value = fit(value, x.array.dtype)
     elif value.dim():
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "
