@@ -3,7 +3,7 @@
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from minigrad import ops
@@ -16,7 +16,8 @@ class Dataset:
     """Samples by index: a subclass defines `__getitem__`, and `__len__` where samplers need it.
 
     It may define `__getitems__(indices)` as well, which returns a list of samples, where fetching
-    many at once is quicker.
+    many at once is quicker. A subclass that then overrides `__getitem__` alone gets its samples one
+    by one.
 
     >>> from minigrad.utils.data import Dataset
     >>> class Squares(Dataset):
@@ -85,11 +86,8 @@ class TensorDataset(Dataset):
 
     def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
         """What default_collate makes of the samples at `indices`, with one gather for each tensor.
-
-        None in a subclass that makes its samples otherwise.
+        To be called through at_once.
         """
-        if type(self).__getitem__ is not TensorDataset.__getitem__:
-            return None
         return [
             tensor[ops.tensor(indices, dtype=int64, device=tensor.device)]
             for tensor in self.tensors
@@ -202,9 +200,26 @@ class StackDataset(Dataset):
 
 def samples_at(dataset: Any, indices: Sequence[Any]) -> list[Any]:
     """The samples at these indices, all at once where the dataset can do that."""
-    if callable(getattr(dataset, "__getitems__", None)):
-        return dataset.__getitems__(indices)
-    return [dataset[i] for i in indices]
+    take = at_once(dataset, "__getitems__")
+    return [dataset[i] for i in indices] if take is None else take(indices)
+
+
+def at_once(dataset: Any, name: str) -> Callable[[Sequence[Any]], Any] | None:
+    """The method of that name, `__getitems__` or `gather`, which fetches many samples at once.
+
+    None where the class has none, and where a subclass of the class that defines it overrides
+    how samples are made: the method knows nothing of that.
+    """
+    used = type(dataset)
+    owner = next((base for base in used.__mro__ if name in vars(base)), None)
+    if owner is None:
+        return None
+    for way in {"__getitem__", "__getitems__"} - {name}:
+        known = getattr(owner, way, None)
+        begins = name == "__getitems__" and known in (None, Dataset.__getitem__)
+        if getattr(used, way, None) is not known and not begins:
+            return None
+    return getattr(dataset, name)
 
 
 class Subset(Dataset):
@@ -232,10 +247,13 @@ class Subset(Dataset):
 
     def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
         """As TensorDataset.gather; None where the dataset has no such thing."""
-        known = isinstance(self.dataset, TensorDataset | Subset)
-        if not known or type(self).__getitem__ is not Subset.__getitem__:
-            return None
-        return self.dataset.gather([self.indices[i] for i in indices])
+        gather = gather_of(self.dataset)
+        return None if gather is None else gather([self.indices[i] for i in indices])
+
+
+def gather_of(dataset: Any) -> Callable[[Sequence[int]], list[Tensor] | None] | None:
+    """The `gather` of TensorDataset or Subset: that of a tensor, a dataset too, is another."""
+    return at_once(dataset, "gather") if isinstance(dataset, TensorDataset | Subset) else None
 
 
 def random_split(
