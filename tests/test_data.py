@@ -372,6 +372,31 @@ def test_getitems_is_used():
     assert values(DataLoader(Bulk(3), 2)) == [[0, -1], [-2]]
 
 
+def test_bases_take_the_type_of_their_samples():
+    class Evens(Dataset[int]):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return 2 * index
+
+    class Last(Sampler[int]):
+        def __iter__(self):
+            return iter([2])
+
+    class Flow(IterableDataset[minigrad.Tensor]):
+        def __iter__(self):
+            return iter([minigrad.ones(1)])
+
+    def loader(dataset: Dataset[int]) -> DataLoader[int]:
+        return DataLoader[int](dataset, sampler=Last())
+
+    assert values(loader(Evens())) == [[4]]
+    assert values(loader(Subset[int](Evens(), [0, 0, 1]))) == [[2]]
+    assert len(list(DataLoader(Flow()))) == 1
+    assert isinstance(Evens(), Dataset) and not isinstance(Evens(), IterableDataset)
+
+
 class TenTimes(Subset):
     def __getitem__(self, index):
         return super().__getitem__(index) * 10

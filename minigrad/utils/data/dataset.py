@@ -4,20 +4,22 @@ import bisect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from minigrad import ops
 from minigrad.dtype import int64
 from minigrad.ops.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset:
+
+class Dataset(Generic[Sample]):
     """Samples by index: a subclass defines `__getitem__`, and `__len__` where samplers need it.
 
     It may define `__getitems__(indices)` as well, which returns a list of samples, where fetching
     many at once is quicker. A subclass that then overrides `__getitem__` alone gets its samples one
-    by one.
+    by one. `Dataset[X]` says to type checkers that samples are of type X.
 
     >>> from minigrad.utils.data import Dataset
     >>> class Squares(Dataset):
@@ -30,14 +32,14 @@ class Dataset:
     6
     """
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Sample:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
 
-    def __add__(self, other: "Dataset") -> "ConcatDataset":
+    def __add__(self, other: "Dataset[Any]") -> "ConcatDataset[Any]":
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[Sample]):
     """Samples one after the other, for streams: a subclass defines `__iter__`.
 
     Workers of a DataLoader share the stream out, batch by batch. A dataset that does this itself,
@@ -54,14 +56,14 @@ class IterableDataset(Dataset):
 
     replicated = False
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Sample]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
 
     def __add__(self, other: Dataset) -> "ChainDataset":  # type: ignore[override]
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Sample i is (x[i], y[i], ...) for tensors x, y, ... of one length; else ValueError.
 
     >>> import minigrad
@@ -94,7 +96,7 @@ class TensorDataset(Dataset):
         ]
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Sample]):
     """Datasets one after the other. ValueError for none at all, TypeError for an IterableDataset.
 
     >>> from minigrad.utils.data import ConcatDataset
@@ -151,7 +153,7 @@ class ChainDataset(IterableDataset):
             yield dataset
 
 
-class StackDataset(Dataset):
+class StackDataset(Dataset[Sample]):
     """Datasets side by side: sample i is a tuple of their samples i, or a dict if they have names.
 
     ValueError for none, for both kinds at once, and for different lengths.
@@ -222,7 +224,7 @@ def at_once(dataset: Any, name: str) -> Callable[[Sequence[Any]], Any] | None:
     return getattr(dataset, name)
 
 
-class Subset(Dataset):
+class Subset(Dataset[Sample]):
     """The samples of `dataset` at `indices`, in this order.
 
     >>> from minigrad.utils.data import Subset
