@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from minigrad.autograd import no_grad
 from minigrad.autograd.hooks import RemovableHandle
 from minigrad.dtype import DType
-from minigrad.nn.hooks import call_with_hooks
+from minigrad.nn.hooks import ForwardHook, call_with_hooks
 from minigrad.nn.parameter import Buffer, Parameter, is_uninitialized
 from minigrad.nn.state import EXTRA_STATE, IncompatibleKeys, load, load_own
 from minigrad.nn.trail import add_to_trail
@@ -551,14 +551,21 @@ class Module:
         return self._register(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Calls `hook(module, args, out)` after forward.
 
         What it returns, unless None, takes the place of out. With `with_kwargs` it is `hook(module,
-        args, kwargs, out)`.
+        args, kwargs, out)`. With `always_call` it is called where an exception is raised, too, by
+        forward or another hook: out is None where there is none.
         """
-        return self._register(self._forward_hooks, (hook, with_kwargs), prepend)
+        every = ForwardHook(hook, with_kwargs, always_call)
+        return self._register(self._forward_hooks, every, prepend)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False

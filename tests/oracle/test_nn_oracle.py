@@ -521,3 +521,50 @@ def _stateful_program(m):
 
 def test_the_state_protocol():
     assert _stateful_program(minigrad) == _stateful_program(torch)
+
+
+@pytest.mark.parametrize("fails", ["", "pre", "forward", "hook", "always"])
+def test_forward_hooks_that_are_always_called(fails):
+    def program(m):
+        calls = []
+
+        class Net(m.nn.Module):
+            def forward(self, x):
+                if fails == "forward":
+                    raise KeyError(fails)
+                return x + 1
+
+        def hook(name, factor=None):
+            def called(module, args, *rest):
+                out = rest[-1] if name != "pre" else None
+                calls.append((name, args[0].tolist(), None if out is None else out.tolist()))
+                if name == fails:
+                    raise KeyError(fails)
+                return None if factor is None or out is None else out * factor
+
+            return called
+
+        net = Net()
+        net.register_forward_pre_hook(hook("pre"))
+        net.register_forward_hook(hook("first", 2), always_call=True)
+        net.register_forward_hook(hook("hook"))
+        net.register_forward_hook(hook("last", 3), always_call=True, with_kwargs=True)
+        net.register_forward_hook(hook("always"), always_call=True)
+        try:
+            calls.append(net(m.ones(1)).tolist())
+        except KeyError as error:
+            calls.append(error.args)
+        return calls
+
+    assert program(minigrad) == program(torch)
+
+
+def test_an_error_of_a_hook_hides_no_other():
+    def program(m):
+        net = m.nn.Linear(1, 1)
+        net.register_forward_hook(lambda *args: 1 / 0, always_call=True)
+        with pytest.warns(UserWarning, match="silenced"), pytest.raises(RuntimeError):
+            net(m.ones(3, 7))
+
+    program(torch)
+    program(minigrad)
