@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from minigrad.autograd import no_grad
 from minigrad.autograd.hooks import RemovableHandle
 from minigrad.dtype import DType
+from minigrad.layout import check_format
 from minigrad.nn.hooks import ForwardHook, call_with_hooks
 from minigrad.nn.parameter import Buffer, Parameter, is_uninitialized
 from minigrad.nn.state import EXTRA_STATE, IncompatibleKeys, load, load_own
@@ -645,9 +646,14 @@ class Module:
 
 
 def _parse_to(
-    *args: Any, device: Any = None, dtype: DType | None = None, non_blocking: bool = False
+    *args: Any,
+    device: Any = None,
+    dtype: DType | None = None,
+    non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> tuple[Any, DType | None]:
     """The device and the type that the arguments of `to` name."""
+    check_format("Module.to", memory_format)
     for arg in args:
         if isinstance(arg, Tensor):
             device, dtype = arg.device, arg.dtype

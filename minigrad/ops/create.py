@@ -15,6 +15,7 @@ from minigrad.autograd.mode import mode
 from minigrad.autograd.primitive import Op, cast, record
 from minigrad.device import Device
 from minigrad.dtype import DType
+from minigrad.layout import check_format, contiguous_format, preserve_format
 from minigrad.tensor import Size, Tensor, wrap
 
 
@@ -299,6 +300,7 @@ def empty(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = contiguous_format,
 ) -> Tensor:
     """A tensor whose elements are whatever the memory held.
 
@@ -307,13 +309,19 @@ def empty(
     >>> x.shape, x.dtype
     (minigrad.Size([2, 3]), minigrad.float32)
     """
+    check_format("empty", memory_format)
     place = devices.resolve(device)
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
     return _finish(place.backend.empty(shape_of(shape, size), target), place, requires_grad)
 
 
 def zeros_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Zeros of the shape, type and device of `input`.
 
@@ -321,11 +329,17 @@ def zeros_like(
     >>> minigrad.zeros_like(minigrad.tensor([1, 2]))
     tensor([0, 0])
     """
+    check_format("zeros_like", memory_format)
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Ones of the shape, type and device of `input`.
 
@@ -333,6 +347,7 @@ def ones_like(
     >>> minigrad.ones_like(minigrad.tensor([5, 6]))
     tensor([1, 1])
     """
+    check_format("ones_like", memory_format)
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -343,6 +358,7 @@ def full_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """`fill_value` in the shape, type and on the device of `input`.
 
@@ -350,6 +366,7 @@ def full_like(
     >>> minigrad.full_like(minigrad.tensor([5, 6]), 3)
     tensor([3, 3])
     """
+    check_format("full_like", memory_format)
     place = input.device if device is None else devices.resolve(device)
     return full(
         input.shape,
@@ -361,7 +378,12 @@ def full_like(
 
 
 def empty_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """An uninitialised tensor of the shape, type and device of `input`.
 
@@ -369,6 +391,7 @@ def empty_like(
     >>> minigrad.empty_like(minigrad.ones(2, 3)).shape
     minigrad.Size([2, 3])
     """
+    check_format("empty_like", memory_format)
     place = input.device if device is None else devices.resolve(device)
     return empty(input.shape, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
 
@@ -595,7 +618,7 @@ def eye(
 
 # -- copies, types, devices
 
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: Any = preserve_format) -> Tensor:
     """A copy, with a gradient.
 
     >>> import minigrad
@@ -604,6 +627,8 @@ def clone(input: Tensor) -> Tensor:
     >>> x, y
     (tensor([1, 2]), tensor([11, 12]))
     """
+    if memory_format is not preserve_format:
+        check_format("clone", memory_format)
     return broadcast.copy(input)
 
 
@@ -619,7 +644,7 @@ def detach(input: Tensor) -> Tensor:
     return input.detach()
 
 
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, *, memory_format: Any = contiguous_format) -> Tensor:
     """A copy whose elements lie in order without gaps; the method copies only where needed.
 
     >>> import minigrad
@@ -627,6 +652,11 @@ def contiguous(input: Tensor) -> Tensor:
     >>> x.is_contiguous(), x.contiguous().is_contiguous()
     (False, True)
     """
+    check_format("contiguous", memory_format)
+    if memory_format is preserve_format:
+        raise RuntimeError(
+            "preserve memory format is unsupported by the contiguous operator: use clone()"
+        )
     return broadcast.contiguous(input)
 
 
@@ -652,7 +682,10 @@ def _destination(
     device: Any = None,
     non_blocking: bool = False,
     copy: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
+    if memory_format is not preserve_format:
+        check_format("to", memory_format)
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device
