@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import minigrad
+from minigrad import nn
 from minigrad.device import _registry
 
 
@@ -241,6 +242,44 @@ def test_pickle_and_deepcopy(requires_grad):
         assert other.note == "kept"
         assert not np.shares_memory(other.detach().numpy(), x.detach().numpy())
     assert pickle.loads(pickle.dumps(minigrad.float32)) is minigrad.float32
+
+
+def test_what_shares_memory_still_does_when_copied_deeply():
+    x = minigrad.arange(6.0).reshape(2, 3)
+    x.note = [x[1]]
+    parts = [x, x[0], x.t()[1:], x.detach()[:, 1], x.data]
+    copies = copy.deepcopy(parts)
+    copies[1][1] = 9.0
+    copies[0].note[0].fill_(8.0)
+    check(copies[0], [[0, 9, 2], [8, 8, 8]])
+    check(copies[1], [0, 9, 2])
+    check(copies[2], [[9, 8], [2, 8]])
+    check(copies[3], [9, 8])
+    check(copies[4], [[0, 9, 2], [8, 8, 8]])
+    check(x, [[0, 1, 2], [3, 4, 5]])
+    assert copy.deepcopy(x[0]).base[0] is not x
+
+
+def test_a_write_to_memory_that_copies_share_is_noticed():
+    x, part = copy.deepcopy((lambda x: (x, x[0]))(minigrad.ones(2, 2)))
+    w = minigrad.ones(2, requires_grad=True)
+    y = (x * w).sum()
+    part.fill_(3.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_a_deep_copy_of_a_parameter_has_neither_gradient_nor_attributes():
+    x, p = minigrad.ones(2, requires_grad=True), nn.Parameter(minigrad.ones(2))
+    for y in (x, p):
+        y.note = "kept"
+        (y * 2).sum().backward()
+    other, parameter = copy.deepcopy((x, p))
+    check(other.grad, [2, 2])
+    assert other.note == "kept"
+    assert parameter.grad is None and not hasattr(parameter, "note")
+    assert parameter.requires_grad and type(parameter) is nn.Parameter
+    assert copy.deepcopy((p, p))[0] is not p
 
 
 def test_half_precision_is_the_same_after_a_pickle():

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -395,16 +396,23 @@ def _suit(number: Any, target: np.dtype) -> bool | int | float:
         return float(number)
     if target.kind == "b":
         return bool(number)
-    info = np.iinfo(target)
+    low, high = _range(target)
     try:
         number = int(number)
     except (OverflowError, ValueError):
         raise _does_not_fit(number, target) from None
     if not -(1 << 63) <= number < 1 << 64:
         raise OverflowError(f"int too big to convert: {number} has more than 64 bits")
-    if info.min <= number <= info.max:
+    if low <= number <= high:
         return number
-    return (number - info.min) % (1 << info.bits) + info.min
+    return (number - low) % (high - low + 1) + low
+
+
+@cache
+def _range(target: np.dtype) -> tuple[Any, Any]:
+    """The least and the greatest number of a type."""
+    info = np.finfo(target) if target.kind == "f" else np.iinfo(target)
+    return (float(info.min), float(info.max)) if target.kind == "f" else (info.min, info.max)
 
 
 def _fit(number: Any, target: np.dtype) -> bool | int | float:
@@ -413,9 +421,9 @@ def _fit(number: Any, target: np.dtype) -> bool | int | float:
     """
     found = _suit(number, target)
     if target.kind == "f":
-        fits = not math.isfinite(found) or abs(found) <= np.finfo(target).max
+        fits = abs(found) <= _range(target)[1] or not math.isfinite(found)
     else:
-        bits = target.kind == "u" and -np.iinfo(target).max <= number < 0
+        bits = target.kind == "u" and -_range(target)[1] <= number < 0
         fits = target.kind == "b" or bits or found == int(number)
     if not fits:
         raise _does_not_fit(number, target)

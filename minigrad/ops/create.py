@@ -248,7 +248,10 @@ def full(
     if target not in dtypes.FLOATS:
         fill_value = fit(fill_value, target)
     place = devices.resolve(device)
-    return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
+    array = place.backend.full(shape_of((size,)), fill_value, target)
+    if place.depth:  # made inside a vmap: each example has its own, and may write to it
+        array = place.backend.copy_(place.backend.empty(array.shape, target), array)
+    return _finish(array, place, requires_grad)
 
 
 def zeros(
