@@ -481,3 +481,20 @@ def test_minigrad_backend_fails_loudly_and_falls_back_when_told_to():
     assert soft.stdout.strip() == "cpu"
     assert "took cpu" in soft.stderr
     assert run(code, MINIGRAD_BACKEND="numpy").stdout.strip() == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "text"),
+    [
+        (lambda: "a" in minigrad.ones(2), RuntimeError, "only supports Tensor or scalar.*'str'"),
+        (lambda: minigrad.pow(2.0, 2), TypeError, r"pow\(\): expected a Tensor, got float and int"),
+        (lambda: minigrad.sin(2.0), TypeError, r"sin\(\): expected a Tensor, got float"),
+        (lambda: minigrad.sin("a"), TypeError, r"sin\(\): expected a Tensor or a number, got str"),
+        (lambda: minigrad.rand(2, generator=3), TypeError, "minigrad.Generator, got 3 of type int"),
+        (lambda: minigrad.tensor(2**70), ValueError, f"{2**70} does not fit into int64"),
+        (lambda: minigrad.tensor([-(2**70)]), ValueError, f"{-(2**70)} does not fit into int64"),
+    ],
+)
+def test_errors_say_what_is_wrong(wrong, kind, text):
+    with pytest.raises(kind, match=text):
+        wrong()

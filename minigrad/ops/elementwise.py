@@ -357,7 +357,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> minigrad.pow(minigrad.tensor([1, 2, 3]), 2)
     tensor([1, 4, 9])
     """
-    if type(exponent) in NUMBERS:
+    if type(exponent) in NUMBERS and isinstance(input, Tensor):
         if exponent == 2 and input.array.dtype in dtypes.FLOATS:
             return _square(input)
         if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
