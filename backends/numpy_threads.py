@@ -219,8 +219,9 @@ class Blas:
         number, x and y of one shape. Large ones OpenBLAS reads once, on all cores; in two steps of
         NumPy's a product would be written and read again."""
         call = self.axpys.get(y.dtype.char) if x.size >= FEW else None
-        # carray says that y may be written, too
-        if call is not None and x.flags.c_contiguous and y.flags.carray:
+        # BLAS believes what it is told of the memory. carray says that y may be written, too.
+        if (call is not None and x.shape == y.shape and x.dtype == y.dtype
+                and x.flags.c_contiguous and y.flags.carray):
             call(x.size, float(a), x.ctypes.data, 1, y.ctypes.data, 1)
         else:
             np.add(y, np.multiply(x, a), y)

@@ -6,7 +6,8 @@ Six things make a tensor:
     device    where it lives; device.backend computes
     node      None, or where it came from: a Leaf, a Node, an Output (autograd/node.py). Not None
               means: requires a gradient
-    grad      the gradient that backward() accumulated, for leaves
+    grad      the gradient that backward() accumulated, for leaves; checked when it is assigned, so
+              that autograd, which knows what it does, writes into the slot, `_grad`
     version   shared with all tensors of the same memory: counts in-place writes
     base      None, or for a view (the tensor it is a view of, how to view it again)
 
@@ -79,7 +80,7 @@ def wrap(array: Any, device: Device) -> Tensor:
     out.array = array
     out.device = device
     out.node = None
-    out.grad = None
+    out._grad = None
     out.version = Version()
     out.base = None
     return out
@@ -102,11 +103,11 @@ class Tensor:
     tensor([2., 4.])
     """
 
-    __slots__ = ("__dict__", "__weakref__", "array", "base", "device", "grad", "node", "version")
+    __slots__ = ("__dict__", "__weakref__", "_grad", "array", "base", "device", "node", "version")
     array: Any
     device: Device
     node: Any
-    grad: Tensor | None
+    _grad: Tensor | None
     version: Version
     base: Any
 
@@ -115,7 +116,7 @@ class Tensor:
         as floats.
         """
         made = ops.legacy_tensor(args, device=device)
-        for slot in ("array", "device", "node", "grad", "version", "base"):
+        for slot in ("array", "device", "node", "_grad", "version", "base"):
             setattr(self, slot, getattr(made, slot))
 
     # -- what it is
@@ -213,6 +214,23 @@ class Tensor:
         return -1 if self.is_cpu else (self.device.index or 0)
 
     # -- its place in the graph
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() accumulated, or None. What is assigned must be of this
+        tensor's shape, type and device, or it is a RuntimeError; TypeError for other things.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, g: Tensor | None) -> None:
+        if g is not None:
+            _check_grad(self, g)
+        self._grad = g
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
 
     @property
     def requires_grad(self) -> _bool:
@@ -2043,7 +2061,7 @@ class Tensor:
         copied = _new(type(self))
         memo[id(self)] = copied
         copied._become(self.device.backend.copy(self.array), self.device, self.requires_grad)
-        copied.grad = None if self.grad is None else self.grad.__deepcopy__(memo)
+        copied._grad = None if self.grad is None else self.grad.__deepcopy__(memo)
         copied.__dict__.update(self.__dict__)
         return copied
 
@@ -2060,14 +2078,31 @@ class Tensor:
     def _become(self, array: Any, device: Device, requires_grad: _bool) -> None:
         """Fills the slots of a tensor made without `__init__`."""
         self.array, self.device = array, device
-        self.node = self.grad = self.base = None
+        self.node = self._grad = self.base = None
         self.version = Version()
         self.requires_grad_(requires_grad)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "grad":  # after `del x.grad`
-            return None
         raise AttributeError(ops.missing("Tensor", name, dir(type(self))))
+
+
+def _check_grad(x: Tensor, g: Any) -> None:
+    if not isinstance(g, Tensor):
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type {type(g).__name__}"
+        )
+    if g is x:
+        raise RuntimeError("can't assign Variable as its own grad; assign a clone()")
+    for name, given, own in (
+        ("size", list(g.array.shape), list(x.array.shape)),
+        ("dtype", g.dtype, x.dtype),
+        ("device", g.device, x.device),
+    ):
+        if given != own:
+            raise RuntimeError(
+                f"attempting to assign a gradient of {name} {given} to a tensor of {name} {own}; "
+                "the two must be the same"
+            )
 
 
 def _rebuild(cls: type[Tensor], array: np.ndarray, device: str, requires_grad: _bool) -> Tensor:

@@ -429,3 +429,12 @@ def test_a_square_becomes_its_own_transpose():
     x = np.arange(600 * 600.0).reshape(600, 600)
     expected = x.T.copy()
     np.testing.assert_array_equal(numpy_backend.copy_(x, x.T), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_axpy_refuses_another_shape(dtype):
+    """BLAS would write beyond the end."""
+    x, y = np.ones((64, 1024), dtype), np.ones((64, 1025), dtype)
+    with pytest.raises(ValueError, match="broadcast"):
+        blas.axpy(np.array(2, dtype), x, y)
+    assert (y == 1).all()

@@ -416,6 +416,56 @@ def test_a_parameter_may_change_its_type():
     assert p.item() == pytest.approx(float(np.float32(0.9)) - 0.1, abs=1e-15)
 
 
+@pytest.mark.parametrize("method", [optim.Adam, optim.AdamW, optim.RMSprop])
+def test_a_model_may_change_its_type(method):
+    p = nn.Linear(3, 300)
+    q = copy.deepcopy(p).double()
+    optimizer = method(p.parameters(), lr=0.1)
+    exact = method(q.parameters(), lr=0.1)
+    for i in range(3):
+        for model, steps in ((p, optimizer), (q, exact)):
+            model(minigrad.ones(2, 3, dtype=model.weight.dtype)).square().sum().backward()
+            steps.step()
+        if i == 0:
+            p.double()
+    assert p.weight.dtype == minigrad.float64
+    np.testing.assert_allclose(p.weight.tolist(), q.weight.tolist(), rtol=0, atol=1e-4)
+
+
+STATES = [
+    (optim.SGD, {"momentum": 0.9}, "momentum_buffer"),
+    (optim.Adam, {}, "exp_avg"),
+    (optim.AdamW, {}, "exp_avg"),
+    (optim.RMSprop, {}, "square_avg"),
+]
+
+
+@pytest.mark.parametrize(("method", "options", "name"), STATES)
+@pytest.mark.parametrize("size", [3, 64])
+def test_a_state_of_another_shape_is_refused(method, options, name, size):
+    """Also where there are as many elements."""
+    small, large = nn.Linear(2, 2), nn.Linear(size, size)
+    found = {}
+    for model in (small, large):
+        found[model] = method(model.parameters(), lr=0.1, **options)
+        model(minigrad.ones(2, model.in_features)).sum().backward()
+    found[small].step()
+    found[large].load_state_dict(found[small].state_dict())
+    before = large.weight.tolist()
+    told = rf"{method.__name__}: .* \[{size}, {size}\] has a {name} of shape \[2, 2\]"
+    with pytest.raises(RuntimeError, match=told):
+        found[large].step()
+    assert large.weight.tolist() == before
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    p = nn.Parameter(minigrad.ones(2, 300))
+    p.grad = minigrad.ones(2, 300)
+    p.data = minigrad.ones(300, 2)
+    with pytest.raises(RuntimeError, match=r"SGD: .* \[300, 2\] has a gradient of shape \[2, 300"):
+        optim.SGD([p]).step()
+
+
 def test_small_parameters_may_become_more_exact():
     params = [nn.Parameter(minigrad.ones(2)) for _ in range(3)]
     optimizer = optim.RMSprop(params)

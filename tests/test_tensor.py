@@ -498,3 +498,27 @@ def test_minigrad_backend_fails_loudly_and_falls_back_when_told_to():
 def test_errors_say_what_is_wrong(wrong, kind, text):
     with pytest.raises(kind, match=text):
         wrong()
+
+
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_an_assigned_gradient_is_checked(requires_grad):
+    x = minigrad.ones(2, 3, requires_grad=requires_grad)
+    good = minigrad.ones(2, 3)
+    x.grad = good
+    for bad, error, told in [
+        (minigrad.ones(3, 2), RuntimeError, r"size \[3, 2\] to a tensor of size \[2, 3\]"),
+        (minigrad.ones(1, 3), RuntimeError, r"size \[1, 3\]"),
+        (minigrad.ones(2, 3, dtype=minigrad.float64), RuntimeError, "dtype minigrad.float64"),
+        (minigrad.ones(2, 3, dtype=minigrad.int64), RuntimeError, "dtype minigrad.int64"),
+        (x, RuntimeError, "its own grad"),
+        (1.0, TypeError, "Tensor or None but got grad of type float"),
+        (np.ones((2, 3), np.float32), TypeError, "type ndarray"),
+    ]:
+        with pytest.raises(error, match=told):
+            x.grad = bad
+        assert x.grad is good
+    x.grad = None
+    assert x.grad is None
+    x.grad = good
+    del x.grad
+    assert x.grad is None

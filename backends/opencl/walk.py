@@ -73,7 +73,15 @@ def _plan(backend: OpenCLDevice, file: str, name: str, layouts: list[Layout | No
           out: Array | None, predicate: bool) -> Plan | None:
     arrays = [x for x in layouts if x is not None]
     dtype = arrays[-1].dtype  # the condition of where comes first
-    result = _result(arrays, predicate) if out is None else out.layout
+    result = _result(arrays, predicate)
+    if out is not None:
+        if out.layout.dtype != result.dtype:
+            raise TypeError(f"{name}: the result is {result.dtype}, and out is {out.layout.dtype}")
+        if out.layout.shape != result.shape:
+            raise ValueError(
+                f"{name}: the result has shape {list(result.shape)}, and out "
+                f"{list(out.layout.shape)}")
+        result = out.layout
     kernel = f"{file.removesuffix('.cl')}_{name}"  # some compilers have macros named exp and max
     launch = backend.programs.kernel(file, kernel, "*" * (1 + ARRAYS[file]) + "S", dtype)
     return plan(backend, launch, result, layouts, PLACES[file], ARRAYS[file], SLOTS[dtype.name])

@@ -241,10 +241,10 @@ def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
     """x.grad += g. The first gradient is taken over as it is, unless somebody else has its memory,
     who would see it change when the next one is added.
     """
-    grad = x.grad
+    grad = x._grad
     if grad is not None:
         if create_graph:
-            x.grad = grad + g
+            x._grad = grad + g
         elif _plain_sum(grad, g):
             grad.device.backend.add(grad.array, g.array, grad.array)
             grad.version.bump()
@@ -254,7 +254,7 @@ def _accumulate(x: Tensor, g: Tensor, create_graph: bool) -> None:
     if g.version.shared or g.base is not None and 0 in g.device.backend.strides(g.array):
         g = broadcast.copy(g)
     g.version.shared = True
-    x.grad = g
+    x._grad = g
 
 
 def _plain_sum(x: Tensor, g: Tensor) -> bool:

@@ -93,7 +93,7 @@ def retain_grad(x: Tensor) -> None:
     def keep(g: Tensor) -> None:
         kept = target()
         if kept is not None:
-            kept.grad = broadcast.copy(g) if kept.grad is None else kept.grad + g
+            kept._grad = broadcast.copy(g) if kept._grad is None else kept._grad + g
 
     keep.retains_grad = True  # type: ignore[attr-defined]
     hooks.append(keep)

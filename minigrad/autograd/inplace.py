@@ -23,7 +23,7 @@ from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import Leaf, Refusal
 from minigrad.autograd.primitive import Op, cast, primitive, record
 from minigrad.autograd.primitive import _explain as explain
-from minigrad.autograd.primitive import _suit as number_of_type
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.tensor import Tensor, wrap
 
 where_ = primitive(
@@ -43,7 +43,7 @@ def fill(x: Tensor, value: Any) -> Tensor:
     tensor([3., 3.])
     """
     if not isinstance(value, Tensor):
-        value = number_of_type(value, x.array.dtype)
+        value = fit(value, x.array.dtype)
     elif value.dim():
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "
@@ -65,8 +65,9 @@ def inplace(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: An
     refuse_unwritable(x)
     op = getattr(function, "op", None)
     if not is_recorded(x, *args, *kwargs.values()):
-        if op is not None and op.broadcast and not kwargs and _fits(x, args):
-            # The usual case, x.mul_(0.9): the kernel writes into x's memory, without a copy.
+        if op is not None and op.broadcast and op.differentiable and not kwargs and _fits(x, args):
+            # The usual case, x.mul_(0.9): the kernel writes into x's memory, without a copy. What
+            # has a gradient has x's type; the result of a comparison is bool.
             arrays = [a.array if isinstance(a, Tensor) else a for a in args]
             try:
                 getattr(x.device.backend, op.name)(x.array, *arrays, x.array)

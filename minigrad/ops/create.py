@@ -13,6 +13,7 @@ from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode
 from minigrad.autograd.primitive import Op, cast, record
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.device import Device
 from minigrad.dtype import DType
 from minigrad.layout import check_format, contiguous_format, preserve_format
@@ -262,6 +263,8 @@ def full(
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
     target = dtypes.of_number(fill_value) if dtype is None else dtypes.as_numpy(dtype)
+    if target not in dtypes.FLOATS:
+        fill_value = fit(fill_value, target)
     place = devices.resolve(device)
     return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -117,11 +118,11 @@ def sgd_(
     >>> p
     tensor([0.9500])
     """
-    p = params[0]
-    p.device.backend.sgd_(
-        [x.array for x in params],
-        [x.array for x in grads],
-        None if buffers is None else [x.array for x in buffers],
+    own = [p.array for p in params]
+    params[0].device.backend.sgd_(
+        own,
+        _beside("SGD", params, own, grads, "gradient"),
+        None if buffers is None else _beside("SGD", params, own, buffers, "momentum_buffer"),
         lr.array,
         momentum,
         dampening,
@@ -164,12 +165,13 @@ def adam_(
     >>> p
     tensor([0.9000])
     """
-    p = params[0]
-    p.device.backend.adam_(
-        [x.array for x in params],
-        [x.array for x in grads],
-        [x.array for x in exp_avgs],
-        [x.array for x in exp_avg_sqs],
+    who = "AdamW" if decoupled else "Adam"
+    own = [p.array for p in params]
+    params[0].device.backend.adam_(
+        own,
+        _beside(who, params, own, grads, "gradient"),
+        _beside(who, params, own, exp_avgs, "exp_avg"),
+        _beside(who, params, own, exp_avg_sqs, "exp_avg_sq"),
         lr.array,
         beta1,
         beta2,
@@ -183,6 +185,33 @@ def adam_(
     _written(params)
     _written(exp_avgs)
     _written(exp_avg_sqs)
+
+
+def _beside(who: str, params: Tensors, own: list[Any], tensors: Tensors, name: str) -> list[Any]:
+    """The arrays of what a step has beside each parameter. Kernels rely on it that these have the
+    shapes and types of the parameters' `own`: here is where that is seen to, in as few words as it
+    takes for steps of many small parameters.
+    """
+    arrays = [x.array for x in tensors]
+    for like, array in zip(own, arrays, strict=True):
+        if array.dtype is not like.dtype or array.shape != like.shape:
+            break
+    else:
+        return arrays
+    for p, x in zip(params, tensors, strict=True):
+        check_beside(who, p, x, name)
+        # Of a parameter that changed its type: what was kept for it follows.
+        x.array = x.device.backend.cast(x.array, p.array.dtype)
+    return [x.array for x in tensors]
+
+
+def check_beside(who: str, p: Tensor, x: Tensor, name: str) -> None:
+    """Raises RuntimeError unless x, what an optimizer has beside p, is of its shape."""
+    if x.array.shape != p.array.shape:
+        raise RuntimeError(
+            f"{who}: a parameter of shape {list(p.shape)} has a {name} of shape {list(x.shape)}; "
+            "was the state_dict of another model's optimizer loaded?"
+        )
 
 
 def _written(tensors: Tensors) -> None:

@@ -84,7 +84,7 @@ class Adam(CountedOptimizer):
         beta1, beta2 = group["betas"]
         ops.adam_(
             params,
-            [p.grad for p in params],
+            [p._grad for p in params],
             [self.state[p]["exp_avg"] for p in params],
             [self.state[p]["exp_avg_sq"] for p in params],
             lr,

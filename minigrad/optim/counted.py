@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from operator import is_
 from typing import Any
 
-from minigrad.ops.optim import Joined
+from minigrad.ops.optim import Joined, check_beside
 from minigrad.optim.optimizer import Optimizer, Params, by_device_and_dtype
 from minigrad.tensor import Tensor
 
@@ -96,7 +96,8 @@ class CountedOptimizer(Optimizer):
                 continue
             join = self._joins.get(together[0])
             if join is None or not join.holds(together, states):
-                join = self._joins[together[0]] = Join(together, states, self.by_shape)
+                join = Join(type(self).__name__, together, states, self.by_shape)
+                self._joins[together[0]] = join
             yield join.p.read(together), join.g.read([p.grad for p in together]), join.state
             join.p.write(together)
 
@@ -131,11 +132,16 @@ class Join:
     there and back. An update that works on whole matrices gets those of one shape as a stack.
     """
 
-    def __init__(self, params: list[Any], states: list[dict[str, Any]], stack: bool) -> None:
+    def __init__(
+        self, who: str, params: list[Any], states: list[dict[str, Any]], stack: bool
+    ) -> None:
         self.p, self.g = Joined(params, stack), Joined(params, stack)
         self.names = [name for name, value in states[0].items() if isinstance(value, Tensor)]
         self.state = {}
         for name in self.names:
+            if not stack:
+                for p, state in zip(params, states, strict=True):
+                    check_beside(who, p, state[name], name)
             joined = Joined([state[name] for state in states], stack)
             self.state[name] = joined.whole
             for state, part in zip(states, joined.parts, strict=True):

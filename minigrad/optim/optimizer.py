@@ -107,7 +107,7 @@ class Optimizer:
 
     def with_grad(self, group: dict[str, Any]) -> list[Any]:
         """The parameters of a group that have a gradient."""
-        return [p for p in group["params"] if p.grad is not None]
+        return [p for p in group["params"] if p._grad is not None]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""
@@ -361,8 +361,12 @@ class Optimizer:
 def by_device_and_dtype(params: Iterable[Any]) -> Iterator[list[Any]]:
     """The parameters in lists that one kernel call can update together."""
     lists: defaultdict[Any, list[Any]] = defaultdict(list)
+    device = dtype = None
     for p in params:
-        lists[p.device, p.array.dtype].append(p)
+        if p.device is not device or p.array.dtype is not dtype:
+            device, dtype = p.device, p.array.dtype
+            alike = lists[device, dtype]
+        alike.append(p)
     yield from lists.values()
 
 

@@ -96,7 +96,7 @@ class SGD(Optimizer):
             (lr,) = self.next_numbers(group, params)
             ops.sgd_(
                 params,
-                [p.grad for p in params],
+                [p._grad for p in params],
                 buffers,
                 lr,
                 group["momentum"],

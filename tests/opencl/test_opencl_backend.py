@@ -14,6 +14,7 @@ import opencl_runtimes as runtimes
 import pytest
 
 import minigrad
+from minigrad import nn, optim
 from minigrad.backends.opencl import array, discovery, walk
 from minigrad.backends.opencl import device as opencl_device
 from minigrad.testing import conformance
@@ -597,7 +598,7 @@ def test_memory_goes_back_to_the_pool(name: str) -> None:
 def test_ever_new_shapes_do_not_fill_the_memory(name: str, monkeypatch: Any) -> None:
     """The pool frees what it holds beyond need, and nothing where the same shapes come again."""
     backend = minigrad.device(name).backend
-    monkeypatch.setattr(opencl_device, "SPARE", 4 << 20)
+    monkeypatch.setattr(opencl_device, "SPARE", (4 << 20) / backend.device.global_mem_size)
     backend.pool.free_held()
     backend.in_use, before, most = 0.0, backend.pool.managed_bytes, 0
     for n in range(1, 1200):
@@ -650,3 +651,55 @@ def test_a_long_sum_is_the_same_at_every_run(name: str) -> None:
     assert len(sums) == 1
     added = [zeros.index_add(0, index, source).cpu().numpy().tobytes() for _ in range(5)]
     assert len(set(added)) == 1
+
+
+@one_runtime
+@pytest.mark.parametrize("method", [optim.SGD, optim.Adam])
+def test_states_of_optimizers_fit(name: str, method: Any) -> None:
+    """Kernels read and write as many bytes as the parameter has, of its type."""
+    options = {"momentum": 0.9} if method is optim.SGD else {}
+    models = [nn.Linear(n, n).to(name) for n in (2, 64)]
+    optimizers = [method(model.parameters(), lr=0.1, **options) for model in models]
+    for model, optimizer in zip(models, optimizers, strict=True):
+        model(minigrad.ones(1, model.in_features, device=name)).sum().backward()
+        optimizer.step()
+    optimizers[1].load_state_dict(optimizers[0].state_dict())
+    with pytest.raises(RuntimeError, match=r"\[64, 64\] has a .* of shape \[2, 2\]"):
+        optimizers[1].step()
+    start = models[0].weight.tolist()
+    models[0].double()
+    models[0](minigrad.ones(1, 2, device=name, dtype=minigrad.float64)).sum().backward()
+    optimizers[0].step()
+    assert models[0].weight.dtype == minigrad.float64
+    assert np.isfinite(models[0].weight.tolist()).all()
+    assert models[0].weight.tolist() != start
+
+
+@one_runtime
+def test_a_gradient_is_beside_its_tensor(name: str) -> None:
+    x = minigrad.ones(2, device=name)
+    with pytest.raises(RuntimeError, match=f"device cpu to a tensor of device {name}"):
+        x.grad = minigrad.ones(2, device="cpu")
+    assert x.grad is None
+
+
+@one_runtime
+def test_kernels_refuse_an_out_of_another_type_or_shape(name: str) -> None:
+    """What is written there would be other bytes, or beyond the end."""
+    backend = minigrad.device(name).backend
+    x = backend.full((2, 3), 1.0, FLOAT32)
+    with pytest.raises(TypeError, match="gt: the result is bool, and out is float32"):
+        backend.gt(x, 0.5, x)
+    with pytest.raises(TypeError, match="add: the result is float32, and out is bool"):
+        backend.add(x, x, backend.empty((2, 3), np.dtype(bool)))
+    with pytest.raises(ValueError, match=r"exp: the result has shape \[2, 3\], and out \[2\]"):
+        backend.exp(x, backend.empty((2,), FLOAT32))
+    assert backend.to_host(x).tolist() == [[1.0] * 3] * 2
+
+
+@one_runtime
+def test_comparisons_in_place(name: str) -> None:
+    x = minigrad.tensor([1.0, 5.0, 0.0], device=name)
+    assert x.clone().gt_(0.5).tolist() == [1.0, 1.0, 0.0]
+    assert x.clone().logical_not_().tolist() == [0.0, 0.0, 1.0]
+    assert x.logical_and_(minigrad.tensor([0.0, 1.0, 1.0], device=name)).tolist() == [0.0, 1.0, 0.0]
