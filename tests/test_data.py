@@ -399,18 +399,11 @@ def test_bases_take_the_type_of_their_samples():
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_an_iterator_has_the_length_of_its_loader(num_workers):
-    class Sized(IterableDataset):
-        def __iter__(self):
-            return iter(range(7))
-
-        def __len__(self):
-            return 7
-
     for loader in (
         DataLoader(Squares(7), 3, num_workers=num_workers),
         DataLoader(Squares(3), None, num_workers=num_workers),
-        DataLoader(Sized(), 3, num_workers=num_workers),
-        DataLoader(Sized(), 3, drop_last=True),
+        DataLoader(Sized(7), 3, num_workers=num_workers),
+        DataLoader(Sized(7), 3, drop_last=True),
     ):
         batches = iter(loader)
         next(batches)
