@@ -2003,6 +2003,11 @@ class Tensor:
         return iter(ops.unbind(self, 0))
 
     def __contains__(self, element: Any) -> _bool:
+        if not isinstance(element, Tensor | int | float | np.generic):  # bool is an int
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(element)}"
+            )
         return bool((self == element).any().item())
 
     def __bool__(self) -> _bool:

@@ -474,7 +474,7 @@ def test_devices_are_one_object_each():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("nonsense", "no backend named 'nonsense'"),
+        ("nonsense", r"no backend named 'nonsense'; there are: numpy \(or cpu\), .*opencl"),
         ("cpu:1", "one cpu device"),
         ("cpu:x", "Invalid device string"),
     ],
@@ -515,11 +515,28 @@ def test_minigrad_backend_fails_loudly_and_falls_back_when_told_to():
     code = "import minigrad; print(minigrad.ones(1).device)"
     loud = run(code, MINIGRAD_BACKEND="nonsense")
     assert loud.returncode != 0
-    assert "no backend named 'nonsense'" in loud.stderr
+    assert "no backend named 'nonsense'; there are: numpy (or cpu), opencl" in loud.stderr
     soft = run(code, MINIGRAD_BACKEND="nonsense,numpy")
     assert soft.stdout.strip() == "cpu"
     assert "took cpu" in soft.stderr
     assert run(code, MINIGRAD_BACKEND="numpy").stdout.strip() == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "text"),
+    [
+        (lambda: "a" in minigrad.ones(2), RuntimeError, "only supports Tensor or scalar.*'str'"),
+        (lambda: minigrad.pow(2.0, 2), TypeError, r"pow\(\): expected a Tensor, got float and int"),
+        (lambda: minigrad.sin(2.0), TypeError, r"sin\(\): expected a Tensor, got float"),
+        (lambda: minigrad.sin("a"), TypeError, r"sin\(\): expected a Tensor or a number, got str"),
+        (lambda: minigrad.rand(2, generator=3), TypeError, "minigrad.Generator, got 3 of type int"),
+        (lambda: minigrad.tensor(2**70), ValueError, f"{2**70} does not fit into int64"),
+        (lambda: minigrad.tensor([-(2**70)]), ValueError, f"{-(2**70)} does not fit into int64"),
+    ],
+)
+def test_errors_say_what_is_wrong(wrong, kind, text):
+    with pytest.raises(kind, match=text):
+        wrong()
 
 
 @pytest.mark.parametrize("requires_grad", [True, False])

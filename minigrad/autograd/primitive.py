@@ -656,13 +656,10 @@ def _overwritten(name: str, value: Tensor, node: Node) -> RuntimeError:
 
 
 def _not_a_tensor(name: str, *operands: Any) -> TypeError:
-    wrong = next(
-        (x for x in operands if not isinstance(x, Tensor) and type(x) not in _NUMBERS), operands
-    )
-    return TypeError(
-        f"{name}(): expected a Tensor or a number, got {type(wrong).__name__}; minigrad.tensor() "
-        "converts"
-    )
+    wrong = [x for x in operands if not isinstance(x, Tensor) and type(x) not in _NUMBERS]
+    wanted = "a Tensor or a number" if wrong else "a Tensor"
+    got = " and ".join(type(x).__name__ for x in wrong[:1] or operands)
+    return TypeError(f"{name}(): expected {wanted}, got {got}; minigrad.tensor() converts")
 
 
 def _no_number(name: str, operand: str, number: Any) -> TypeError:

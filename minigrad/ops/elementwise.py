@@ -362,7 +362,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     """
     if type(exponent) not in NUMBERS and not _is(exponent):
         exponent = plain(exponent)
-    if type(exponent) in NUMBERS:
+    if type(exponent) in NUMBERS and isinstance(input, Tensor):
         if input.array.dtype in dtypes.FLOATS:
             return _square(input) if exponent == 2 else _pow(input, exponent)
         target = dtypes.result_dtype((input, exponent))

@@ -27,6 +27,7 @@ from minigrad.autograd.primitive import _plain as plain
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
+from minigrad.ops.printing import printed_as
 from minigrad.ops.shape import common_shape, narrow, pad_, ravel, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
 
@@ -90,15 +91,13 @@ class Pair(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    def __repr__(self) -> str:
-        name = type(self).__name__.lower()
-        return f"minigrad.return_types.{name}(\nvalues={self.values},\nindices={self.indices})"
 
-
+@printed_as("sort")
 class Sort(Pair):
     pass
 
 
+@printed_as("topk")
 class Topk(Pair):
     pass
 
