@@ -389,6 +389,22 @@ def _suit(number: Any, target: np.dtype) -> bool | int | float:
     return (number - info.min) % (1 << info.bits) + info.min
 
 
+def held(number: Any, target: np.dtype) -> bool | int | float:
+    """A Python number that is to be written as it is, as one of the kind that `target` holds. As in
+    PyTorch, RuntimeError for one beyond its range, and a negative one wraps around where there are
+    none.
+    """
+    if target.kind in "iu":
+        info = np.iinfo(target)
+        wraps = info.min == 0 and isinstance(number, int)
+        low = -info.max if wraps else info.min
+        if not low <= number <= info.max:  # or NaN
+            raise RuntimeError(
+                f"value {number} cannot be converted to type {target} without overflow"
+            )
+    return _suit(number, target)
+
+
 def _general(op: Op, to_float: bool) -> Callable[..., Tensor]:
     """Elementwise ops of three inputs, or with parameters: meet, then as any primitive."""
     call = _primitive(op)

@@ -12,7 +12,7 @@ from minigrad import device as devices
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode
-from minigrad.autograd.primitive import Op, cast, record
+from minigrad.autograd.primitive import Op, cast, held, record
 from minigrad.device import Device
 from minigrad.dtype import DType
 from minigrad.tensor import Size, Tensor, wrap
@@ -244,7 +244,8 @@ def full(
         fill_value = fill_value.item()
     target = dtypes.of_number(fill_value) if dtype is None else dtypes.as_numpy(dtype)
     place = devices.resolve(device)
-    return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
+    array = place.backend.full(shape_of((size,)), held(fill_value, target), target)
+    return _finish(array, place, requires_grad)
 
 
 def zeros(

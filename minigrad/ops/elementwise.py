@@ -16,8 +16,7 @@ from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
-from minigrad.autograd.primitive import _suit as suit
-from minigrad.autograd.primitive import cast, elementwise, primitive
+from minigrad.autograd.primitive import cast, elementwise, held, primitive
 from minigrad.ops.formulas import describe
 from minigrad.tensor import Tensor, wrap
 
@@ -414,7 +413,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def _clamp_numbers(x: Tensor, low: Any, high: Any) -> Tensor:
     target = dtypes.result_dtype([operand for operand in (x, low, high) if operand is not None])
-    low, high = (None if bound is None else suit(bound, target) for bound in (low, high))
+    low, high = (None if bound is None else held(bound, target) for bound in (low, high))
     return _clamp(x if x.array.dtype == target else cast(x, target), low, high)
 
 
@@ -439,7 +438,10 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     target = dtypes.result_dtype((input, other))
     if not _is(input) and not _is(other):
         input = condition.new_tensor(input, dtype=dtypes.from_numpy(target))
-    x, y = (meet(operand, target) for operand in (input, other))
+    x, y = (
+        meet(operand, target) if _is(operand) else held(operand, target)
+        for operand in (input, other)
+    )
     return where_(condition, x, y)
 
 

@@ -23,7 +23,7 @@ from minigrad.autograd.broadcast import Shape
 from minigrad.autograd.inplace import copy_, inplace, is_recorded, refuse_unwritable, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
 from minigrad.autograd.primitive import _suit as suit
-from minigrad.autograd.primitive import cast, primitive
+from minigrad.autograd.primitive import cast, held, primitive
 from minigrad.ops.axes import one_axis
 from minigrad.ops.shape import common_shape, narrow, pad_, ravel, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
@@ -668,7 +668,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}"
         )
     if not isinstance(value, Tensor):
-        return where_(mask, suit(value, input.array.dtype), input)
+        return where_(mask, held(value, input.array.dtype), input)
     if value.array.shape:
         raise RuntimeError(
             "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
