@@ -38,6 +38,8 @@ from minigrad.dtype import (
     uint8,
 )
 from minigrad.dtype import bool_ as bool
+from minigrad.layout import MemoryFormat as memory_format
+from minigrad.layout import contiguous_format, preserve_format
 from minigrad.tensor import Size, Tensor
 
 if TYPE_CHECKING:

@@ -93,14 +93,10 @@ def canonical(array: np.ndarray) -> np.ndarray:
 
 
 def as_numpy(dtype: Any) -> np.dtype:
-    """The NumPy dtype of what users may pass as `dtype=`: a DType, bool, int, float or a NumPy
-    dtype.
+    """The NumPy dtype of what users may pass as `dtype=`: a DType, a NumPy dtype, or Python's bool,
+    int (int64) and float (float64, whatever the default is).
     """
-    if isinstance(dtype, DType):
-        return dtype.numpy
-    if dtype in (bool, int, float):
-        return of_number(dtype(0))
-    return from_numpy(dtype).numpy
+    return dtype.numpy if isinstance(dtype, DType) else from_numpy(dtype).numpy
 
 
 def get_default_dtype() -> DType:

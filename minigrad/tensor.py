@@ -31,6 +31,7 @@ from minigrad.autograd.mode import mode
 from minigrad.autograd.node import Leaf, Output, Version
 from minigrad.device import Device
 from minigrad.dtype import DType
+from minigrad.layout import check_format, contiguous_format, preserve_format
 from minigrad.names import numpy_names
 
 if TYPE_CHECKING:
@@ -162,7 +163,9 @@ class Tensor:
         strides = self.device.backend.strides(self.array)
         return strides if dim is None else strides[ops.one_axis("stride", dim, self.dim())]
 
-    def is_contiguous(self) -> _bool:
+    def is_contiguous(self, memory_format: Any = None) -> _bool:
+        if memory_format is not None:
+            check_format("is_contiguous", memory_format)
         found: _bool = self.device.backend.is_contiguous(self.array)
         return found
 
@@ -388,13 +391,15 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # kDLCPU
 
-    def clone(self) -> Tensor:
+    def clone(self, *, memory_format: Any = preserve_format) -> Tensor:
         """A copy with a gradient."""
-        return ops.clone(self)
+        return ops.clone(self, memory_format=memory_format)
 
-    def contiguous(self) -> Tensor:
+    def contiguous(self, memory_format: Any = contiguous_format) -> Tensor:
         """self where its elements lie in order without gaps, else a copy that does."""
-        return self if self.is_contiguous() else ops.contiguous(self)
+        if memory_format is contiguous_format and self.is_contiguous():
+            return self
+        return ops.contiguous(self, memory_format=memory_format)
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """to(dtype), to(device), to(device, dtype) or to(other): self where nothing changes, else a

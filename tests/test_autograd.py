@@ -13,6 +13,7 @@ from minigrad import autograd
 from minigrad.autograd import Function, functional, once_differentiable
 from minigrad.backends.numpy_backend import NumpyBackend
 from minigrad.device import _registry
+from minigrad.nn import functional as F
 from minigrad.utils.checkpoint import checkpoint, checkpoint_sequential
 
 
@@ -52,6 +53,16 @@ def test_backward_needs_a_gradient_for_outputs_with_several_elements():
 def test_backward_of_what_has_no_graph():
     with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
         minigrad.ones(()).backward()
+
+
+@pytest.mark.parametrize("dtype", [minigrad.int64, minigrad.uint8, minigrad.bool])
+def test_no_gradient_passes_what_is_not_floating_point(dtype):
+    x = leaf(0.25, 1.75)
+    written = minigrad.zeros(2, dtype=dtype).copy_(x)
+    assert not x.to(dtype).requires_grad
+    assert not written.requires_grad
+    (x - x.to(dtype).float() - written.float()).sum().backward()
+    same(x.grad, [1.0, 1.0])
 
 
 def test_backward_twice_needs_retain_graph():
@@ -100,6 +111,34 @@ def test_higher_derivatives():
     for expected in (32.0, 48.0, 48.0, 24.0):
         (y,) = autograd.grad(y, x, create_graph=True)
         same(y, expected)
+
+
+STEPWISE = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "relu6": F.relu6,
+    "hardtanh": F.hardtanh,
+    "prelu": lambda x: F.prelu(x, minigrad.tensor([0.5])),
+    "rrelu": F.rrelu,
+    "rrelu in training": lambda x: F.rrelu(x, training=True),
+    "threshold": lambda x: F.threshold(x, 0.5, 0.1),
+    "softshrink": F.softshrink,
+    "hardshrink": F.hardshrink,
+    "max_pool1d": lambda x: F.max_pool1d(x[None], 2),
+    "max_pool2d": lambda x: F.max_pool2d(x[None, None], (1, 2)),
+    "adaptive_max_pool1d": lambda x: F.adaptive_max_pool1d(x[None], 2),
+}
+
+
+@pytest.mark.parametrize("name", STEPWISE)
+def test_a_gradient_that_changes_in_steps_has_a_gradient_of_zeros(name):
+    x = leaf(-2.0, 0.25, 0.75, 3.0)
+    (g,) = autograd.grad(STEPWISE[name](x).sum(), x, create_graph=True)
+    assert g.abs().max() > 0
+    same(autograd.grad((g**2).sum(), x, retain_graph=True)[0], [0, 0, 0, 0])
+    assert not autograd.grad(STEPWISE[name](x).sum(), x)[0].requires_grad
+    (g**2).sum().backward()
+    same(x.grad, [0, 0, 0, 0])
 
 
 def test_backward_with_create_graph_differentiates_the_gradient():

@@ -372,6 +372,96 @@ def test_getitems_is_used():
     assert values(DataLoader(Bulk(3), 2)) == [[0, -1], [-2]]
 
 
+def test_bases_take_the_type_of_their_samples():
+    class Evens(Dataset[int]):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return 2 * index
+
+    class Last(Sampler[int]):
+        def __iter__(self):
+            return iter([2])
+
+    class Flow(IterableDataset[minigrad.Tensor]):
+        def __iter__(self):
+            return iter([minigrad.ones(1)])
+
+    def loader(dataset: Dataset[int]) -> DataLoader[int]:
+        return DataLoader[int](dataset, sampler=Last())
+
+    assert values(loader(Evens())) == [[4]]
+    assert values(loader(Subset[int](Evens(), [0, 0, 1]))) == [[2]]
+    assert len(list(DataLoader(Flow()))) == 1
+    assert isinstance(Evens(), Dataset) and not isinstance(Evens(), IterableDataset)
+
+
+class TenTimes(Subset):
+    def __getitem__(self, index):
+        return super().__getitem__(index) * 10
+
+
+class BulkTenTimes(TenTimes):
+    def __getitems__(self, indices):
+        return [-self[i] for i in indices]
+
+
+class BulkTensors(TensorDataset):
+    def __getitems__(self, indices):
+        return [(-self.tensors[0][i],) for i in indices]
+
+
+class Proxy:
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getattr__(self, name):
+        return getattr(self.dataset, name)
+
+    def __getitem__(self, index):
+        return self.dataset[index] + 1
+
+
+class BulkBase(Dataset):
+    def __len__(self):
+        return 3
+
+    def __getitems__(self, indices):
+        return [self.read(i) for i in indices]
+
+
+class Concrete(BulkBase):
+    def read(self, index):
+        return index + 5
+
+    def __getitem__(self, index):
+        raise AssertionError("never one by one")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        (TenTimes(Squares(4), [1, 2, 3]), [10, 40, 90]),
+        (Subset(TenTimes(Squares(4), [1, 2, 3]), [2, 0]), [90, 10]),
+        (StackDataset(TenTimes(Squares(4), [1, 2])), [10, 40]),
+        (TenTimes(minigrad.arange(4), [1, 2]), [10, 20]),
+        (BulkTenTimes(Squares(4), [1, 2]), [-10, -40]),
+        (BulkTensors(minigrad.arange(3)), [0, -1, -2]),
+        (Subset(BulkTensors(minigrad.arange(3)), [2]), [-2]),
+        (Proxy(Subset(Squares(4), [1, 2])), [2, 5]),
+        (Concrete(), [5, 6, 7]),
+    ],
+)
+def test_samples_are_made_as_the_most_derived_class_says(dataset, expected):
+    found = list(DataLoader(dataset, 2))
+    columns = [x[0] if isinstance(x, list | tuple) else x for x in found]
+    assert [n for x in columns for n in x.tolist()] == expected
+
+
 @pytest.mark.parametrize(
     ("data", "options"),
     [

@@ -648,7 +648,7 @@ def test_nothing_forks_once_another_device_is_in_use(monkeypatch):
 
 
 CHOICE = """
-import faulthandler, sys, threading
+import faulthandler, os, sys, threading, time
 import minigrad
 from minigrad.utils.data import start
 
@@ -665,6 +665,8 @@ thread.start()
 found.append(method())
 stop.set()
 thread.join()
+while os.path.exists(f"/proc/self/task/{thread.native_id}"):  # join returns a little before its end
+    time.sleep(0.001)
 found.append(method())
 faulthandler.dump_traceback_later(1000)  # in a thread that Python does not know
 found.append(method())

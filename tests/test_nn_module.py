@@ -239,6 +239,114 @@ def test_load_state_dict_names_a_prefix():
         layer.load_state_dict(state)
 
 
+class Counted(nn.Module):
+    """With extra state, and a weight that is saved under another name."""
+
+    def __init__(self, calls=0):
+        super().__init__()
+        self.weight = nn.Parameter(minigrad.full((2,), float(calls)))
+        self.calls = calls
+        self.total = None
+
+    def get_extra_state(self):
+        return {"calls": self.calls}
+
+    def set_extra_state(self, state):
+        self.calls = state["calls"]
+
+
+class Renamed(Counted):
+    _version = 3
+    seen = None
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "w"] = destination.pop(prefix + "weight")
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        self.seen = local_metadata.get("version")
+        state_dict[prefix + "weight"] = state_dict.pop(prefix + "w")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        self.total = self.weight.sum().item()
+
+
+def test_extra_state_is_saved_and_loaded():
+    net = nn.Sequential(Counted(3), nn.Linear(2, 2))
+    assert list(net.state_dict())[:2] == ["0.weight", "0._extra_state"]
+    other = nn.Sequential(Counted(), nn.Linear(2, 2))
+    other.load_state_dict(net.state_dict())
+    assert other[0].calls == 3
+    state = net.state_dict()
+    extra = state.pop("0._extra_state")
+    with pytest.raises(RuntimeError, match=r'Missing key.*"0._extra_state"'):
+        other.load_state_dict(state)
+    state |= {"0._extra_state": extra, "1._extra_state": extra}
+    with pytest.raises(RuntimeError, match=r'Unexpected key.*"1._extra_state"'):
+        other.load_state_dict(state)
+    bad = {**net.state_dict(), "1.bias": minigrad.ones(3), "0._extra_state": {"calls": 7}}
+    with pytest.raises(RuntimeError, match=r"size mismatch for 1\.bias"):
+        other.load_state_dict(bad)
+    assert other[0].calls == 3
+
+
+@pytest.mark.parametrize("name", ["get_extra_state", "set_extra_state"])
+def test_a_module_without_extra_state_has_none(name):
+    with pytest.raises(RuntimeError, match="define " + name):
+        getattr(nn.Linear(1, 1), name)(*([{}] if name.startswith("set") else []))
+
+
+def test_overridden_saving_and_loading_is_called():
+    net, other = nn.Sequential(Renamed(3)), nn.Sequential(Renamed())
+    assert list(net.state_dict()) == ["0._extra_state", "0.w"]
+    other.load_state_dict(net.state_dict())
+    assert (other[0].total, other[0].calls, other[0].seen) == (6.0, 3, 3)
+
+
+def test_a_part_can_be_loaded_by_its_own_method():
+    layer, missing = nn.Linear(1, 1), []
+    layer._load_from_state_dict({"a.bias": minigrad.ones(1)}, "a.", {}, True, missing, [], [])
+    assert missing == ["a.weight"] and layer.bias.item() == 1
+
+
+def test_state_dict_hooks_see_every_step():
+    net, seen = nn.Sequential(nn.Linear(1, 1)), []
+    layer = net[0]
+    layer.register_state_dict_pre_hook(lambda *args: seen.append(args))
+    layer.register_state_dict_post_hook(
+        lambda module, state, prefix, metadata: state.update({prefix + "more": metadata})
+    )
+    state = net.state_dict()
+    assert seen == [(layer, "0.", False)] and state.pop("0.more") == {"version": 1}
+
+    def rename(module, state_dict, prefix, *rest):
+        assert module is layer
+        state_dict[prefix + "weight"] = state_dict.pop(prefix + "w")
+
+    handle = layer.register_load_state_dict_pre_hook(rename)
+    state["0.w"] = 0 * state.pop("0.weight") + 5
+    net.load_state_dict(state)
+    assert layer.weight.item() == 5 and "0.w" in state
+    handle.remove()
+    with pytest.raises(RuntimeError, match="Missing"):
+        net.load_state_dict(state)
+
+    def forgive(module, keys):
+        assert module is net
+        keys.missing_keys.clear()
+        keys.unexpected_keys.clear()
+
+    handle = net.register_load_state_dict_post_hook(forgive)
+    assert net.load_state_dict(state) == ([], [])
+    handle.remove()
+    copied = copy.deepcopy(net)
+    copied[0].register_load_state_dict_post_hook(lambda module, keys: keys)
+    with pytest.raises(RuntimeError, match="post-hook must return None"):
+        copied.load_state_dict({}, strict=False)
+    copied[0].register_state_dict_post_hook(lambda *args: {})
+    with pytest.raises(RuntimeError, match="post-hook must return None"):
+        copied.state_dict()
+
+
 def test_load_state_dict_wants_a_mapping():
     with pytest.raises(TypeError, match="dict-like"):
         nn.Linear(1, 1).load_state_dict([("weight", minigrad.ones(1, 1))])

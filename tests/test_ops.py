@@ -1,5 +1,6 @@
 """Ops at the places where they are special: kinks, ties, several in one place, writes in place."""
 
+import enum
 import math
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import minigrad
 from minigrad.backends.numpy_backend import NumpyBackend
+from minigrad.nn import functional as F
 
 
 def check(actual, expected, dtype=None):
@@ -36,6 +38,123 @@ def test_bools_are_not_counted_with(name):
         getattr(minigrad, name)(bools, bools)
     with pytest.raises(NotImplementedError, match=f"{name}.*bool"):
         getattr(bools, name)(True)
+
+
+def test_integers_are_close_within_the_tolerances():
+    x, y = (minigrad.tensor(a, dtype=minigrad.uint8) for a in ([0, 255, 100], [1, 0, 103]))
+    check(minigrad.isclose(x, y, atol=2), [True, False, False])
+    check(minigrad.isclose(x, y, rtol=0.03, atol=0), [False, False, True])
+    check(minigrad.isclose(x, y), [False, False, False])
+    assert minigrad.allclose(minigrad.tensor([100]), minigrad.tensor([101]), atol=2)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_lerp_ends_where_it_should(weight):
+    start, end = minigrad.tensor([1e8]), minigrad.tensor([1.0])
+    expected = np.float32([1e8 + weight * (1 - 1e8)])
+    for w in (weight, minigrad.tensor([weight])):
+        np.testing.assert_allclose(minigrad.lerp(start, end, w).numpy(), expected, 1e-7)
+
+
+def test_lerp_has_the_same_gradients_from_both_ends():
+    start, end, weight = leaf(1.0, 1.0), leaf(3.0, 5.0), leaf(0.25, 0.75)
+    minigrad.lerp(start, end, weight).sum().backward()
+    check(start.grad, [0.75, 0.25])
+    check(end.grad, [0.25, 0.75])
+    check(weight.grad, [2, 4])
+
+
+@pytest.mark.parametrize(("kind", "name"), [(float, "float64"), (int, "int64"), (bool, "bool")])
+def test_types_of_python(kind, name):
+    dtype = getattr(minigrad, name)
+    assert minigrad.zeros(2, dtype=kind).dtype is dtype
+    assert minigrad.tensor([1], dtype=kind).dtype is dtype
+    assert minigrad.ones(1).to(kind).dtype is dtype
+
+
+INTO = {
+    "fill_": lambda x, value: x.fill_(value),
+    "full": lambda x, value: minigrad.full((1,), value, dtype=x.dtype),
+    "full_like": lambda x, value: minigrad.full_like(x, value),
+    "masked_fill": lambda x, value: x.masked_fill(x > 0, value),
+    "pad": lambda x, value: F.pad(x, (1, 0), value=value),
+    "scatter": lambda x, value: x.scatter(0, minigrad.tensor([0]), value),
+    "where": lambda x, value: minigrad.where(x < 0, x, value),
+    "x[0]": lambda x, value: x.__setitem__(0, value),
+    "x[mask]": lambda x, value: x.__setitem__(x > 0, value),
+    "clamp": lambda x, value: x.clamp(max=value),
+    "clamp_": lambda x, value: x.clamp_(min=value),
+    "pow": lambda x, value: x**value,
+    "alpha": lambda x, value: minigrad.add(x, x, alpha=value),
+}
+
+
+@pytest.mark.parametrize("name", INTO)
+@pytest.mark.parametrize("value", [300, 1 << 40])
+def test_a_number_that_does_not_fit_its_type(name, value):
+    x = minigrad.tensor([1, 2], dtype=minigrad.uint8)
+    with pytest.raises(RuntimeError, match=f"{value} cannot be converted to type uint8"):
+        INTO[name](x, value)
+    check(x, [1, 2])
+    INTO[name](x, 255)
+
+
+@pytest.mark.parametrize("name", ["fill_", "masked_fill", "pad", "clamp"])
+def test_a_float_that_does_not_fit_its_type(name):
+    x = minigrad.ones(2, dtype=minigrad.float16)
+    for value in (65504.0, -65504.0, math.inf):
+        INTO[name](x, value)
+    with pytest.raises(RuntimeError, match="cannot be converted to type float16"):
+        INTO[name](x, -1e9)
+    INTO[name](x.float(), -1e9)
+
+
+def test_negative_numbers_are_the_bits_of_unsigned_ones():
+    check(minigrad.full((1,), -1, dtype=minigrad.uint8), [255], minigrad.uint8)
+    check(minigrad.zeros(1, dtype=minigrad.uint8).fill_(-200), [56], minigrad.uint8)
+    check(minigrad.tensor([1], dtype=minigrad.uint8) + 300, [45], minigrad.uint8)
+
+
+def test_integers_of_more_than_64_bits():
+    with pytest.raises(OverflowError, match="more than 64 bits"):
+        minigrad.tensor([1]) + (1 << 70)
+    with pytest.raises(RuntimeError, match="cannot be converted to type int64"):
+        minigrad.full((1,), math.inf, dtype=minigrad.int64)
+
+
+class Level(enum.IntEnum):
+    ONE = 1
+
+
+class Degrees(float):
+    pass
+
+
+RARE = [getattr(np, f"{kind}{bits}")(1) for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+RARE += [np.float16(1), np.longdouble(1), np.longlong(1), np.bool_(True), Level.ONE, Degrees(1)]
+
+
+@pytest.mark.parametrize("one", RARE, ids=lambda one: type(one).__name__)
+def test_numbers_of_every_type(one):
+    x = minigrad.tensor([0, 1, 2], dtype=minigrad.int16)
+    dtype = minigrad.float32 if isinstance(one, float | np.floating) else minigrad.int16
+    check(x == one, [False, True, False], minigrad.bool)
+    check(x != one, [True, False, True], minigrad.bool)
+    check(x > one, [False, False, True], minigrad.bool)
+    check(x + one, [1, 2, 3], dtype)
+    check(one * x, [0, 1, 2], dtype)
+    check(x**one, [0, 1, 2], dtype)
+    check(minigrad.where(x > 1, x, one), [1, 1, 2], dtype)
+    check(x.clamp(max=one), [0, 1, 1], dtype)
+    check(x.float().add_(one), [1, 2, 3], minigrad.float32)
+    x[0] = one
+    check(x, [1, 1, 2], minigrad.int16)
+
+
+@pytest.mark.parametrize("exponent", [-1, np.int64(-1), np.int16(-1)])
+def test_integers_have_no_negative_integer_powers(exponent):
+    with pytest.raises(RuntimeError, match="negative integer powers"):
+        minigrad.tensor([1, 2]) ** exponent
 
 
 def test_a_power_of_zero_has_the_slope_of_its_limit():

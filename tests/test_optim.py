@@ -800,3 +800,55 @@ def test_training_lowers_the_loss():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.05 * losses[0]
+
+
+# Hooks
+
+
+class OwnStep(optim.Optimizer):
+    """As programs for PyTorch write one."""
+
+    def step(self, closure=None):
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.data.add_(p.grad, alpha=-group["lr"])
+        return loss
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, OwnStep])
+def test_step_hooks_are_called_around_each_step(kind):
+    w = nn.Parameter(minigrad.ones(1))
+    w.grad = minigrad.ones(1)
+    optimizer, seen = kind([w], {"lr": 0.5} if kind is OwnStep else 0.5), []
+    assert "step" not in vars(optimizer)  # which costs nothing
+
+    def before(optimizer_, args, kwargs):
+        seen.append(("before", optimizer_ is optimizer, args[1:], kwargs, w.item()))
+        return (optimizer, lambda: "other loss"), {}
+
+    first = optimizer.register_step_pre_hook(before)
+    last = optimizer.register_step_post_hook(lambda *args: seen.append(("after", w.item())))
+    assert optimizer.step(closure=None) == "other loss"
+    assert seen[0] == ("before", True, (), {"closure": None}, 1.0)
+    assert seen[1:] == [("after", pytest.approx(0.5))]
+    copied = copy.deepcopy(optimizer)
+    assert copied.step() is None and len(seen) == 2  # copies have no hooks, as in PyTorch
+    first.remove()
+    last.remove()
+    assert optimizer.step() is None and len(seen) == 2
+    optimizer.register_step_pre_hook(lambda *args: 3)
+    with pytest.raises(RuntimeError, match="a tuple of"):
+        optimizer.step()
+
+
+def test_a_hook_of_a_schedule_and_of_an_optimizer_together():
+    w = nn.Parameter(minigrad.ones(1))
+    w.grad = minigrad.ones(1)
+    optimizer, seen = optim.SGD([w], 1.0), []
+    optimizer.register_step_post_hook(lambda *args: seen.append(w.item()))
+    schedule = optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    for _ in range(3):
+        optimizer.step()
+        schedule.step()
+    assert seen == [0.0, -0.5, -0.75]

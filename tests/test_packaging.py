@@ -25,7 +25,7 @@ FOLDERS = {
 LAYERS = [
     ["minigrad.kernels"],
     ["minigrad.backends"],
-    ["minigrad.device", "minigrad.dtype", "minigrad.names"],
+    ["minigrad.device", "minigrad.dtype", "minigrad.layout", "minigrad.names"],
     ["minigrad.autograd", "minigrad.tensor"],
     ["minigrad.ops"],
     [

@@ -24,7 +24,7 @@ SMALLEST_PIECE = 8192  # elements, below which waking a second core costs more t
 GROUP = 128  # work items of a group on a GPU
 MOST_PLANS = 20_000
 CHECK_EVERY = 256  # allocations
-SPARE = 256 << 20  # bytes that the pool may hold beyond twice what is in use
+SPARE = 1 / 8  # of the device's memory: what the pool may hold beyond twice what is in use
 
 
 class OpenCLDevice(Backend):
@@ -74,9 +74,10 @@ class OpenCLDevice(Backend):
     def _free_spare(self) -> None:
         """The pool holds what is given back for arrays of that size: by and by, ever new shapes
         would fill the memory with sizes that are not wanted again. How much is in use at once is
-        seen from samples, the older of which count for less and less."""
+        seen from samples, the older of which count for less and less. Less than SPARE would take
+        from networks of many layers what they want again in the next step."""
         self.in_use = max(self.pool.active_bytes, 0.99 * self.in_use)
-        if self.pool.managed_bytes > 2 * self.in_use + SPARE:
+        if self.pool.managed_bytes > 2 * self.in_use + SPARE * self.device.global_mem_size:
             self.pool.free_held()
 
     def _no_memory(self, nbytes: int, error: Exception) -> RuntimeError:

@@ -21,8 +21,9 @@ from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode, no_grad
 from minigrad.autograd.node import Leaf, Refusal
-from minigrad.autograd.primitive import Op, cast, held, primitive, record
+from minigrad.autograd.primitive import Op, cast, primitive, record
 from minigrad.autograd.primitive import _explain as explain
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.tensor import Tensor, wrap
 
 where_ = primitive(
@@ -42,7 +43,7 @@ def fill(x: Tensor, value: Any) -> Tensor:
     tensor([3., 3.])
     """
     if not isinstance(value, Tensor):
-        value = held(value, x.array.dtype)
+        value = fit(value, x.array.dtype)
     elif value.dim():
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "

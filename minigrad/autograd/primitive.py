@@ -24,10 +24,16 @@ is wanted.
 Note [Broadcasting]. Rules never mention shapes. An op declared with `elementwise` (or
 `broadcast=True`) remembers its inputs' shapes where they differ, and the engine sums each gradient
 back to its input's shape: see engine.unbroadcast.
+
+Note [Only floats have nodes]. No node is recorded for a result that is not floating-point: an
+integer or a bool does not change with its input, so no gradient passes. A cast, and the indices
+that come beside values, may be such a result. An elementwise op with rules needs no look at it: its
+result has the type in which its operands meet, and that is floating where one of them has a node.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
@@ -339,9 +345,21 @@ def _binary(op: Op, to_float: bool) -> Callable[..., Tensor]:
     return apply
 
 
+# The types that numbers mostly have, found at once; `_plain` makes one of them of every other.
 _NUMBERS = frozenset(
     (bool, int, float, np.float64, np.float32, np.int64, np.bool_, np.int32, np.uint8)
 )
+
+
+def _plain(x: Any) -> Any:
+    """A number of any type (NumPy's, an IntEnum, a subclass of float) as a Python number; all else
+    as it is.
+    """
+    if isinstance(x, bool | np.bool_):
+        return bool(x)
+    if isinstance(x, int | np.integer):
+        return int(x)
+    return float(x) if isinstance(x, float | np.floating) else x
 
 
 def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[Any]:
@@ -352,7 +370,7 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
     device = None
     for x in tensors:
         if not isinstance(x, Tensor):
-            raise _not_a_tensor(name, *operands)
+            return _meet(name, _adopted(name, *operands), to_float)
         if device is not None and x.device is not device:
             return _meet(name, _together(name, operands), to_float)
         device = x.device
@@ -370,8 +388,8 @@ def _meet(name: str, operands: Sequence[Any], to_float: bool = False) -> list[An
 
 
 def _suit(number: Any, target: np.dtype) -> bool | int | float:
-    """A Python number as one of the kind that `target` holds; integers wrap around, as they do in
-    PyTorch.
+    """A Python number, an operand, as one of the kind that `target` holds; integers wrap around, as
+    they do in PyTorch, up to 64 bits.
     """
     if target.kind == "f":
         return float(number)
@@ -381,28 +399,32 @@ def _suit(number: Any, target: np.dtype) -> bool | int | float:
     try:
         number = int(number)
     except (OverflowError, ValueError):
-        raise RuntimeError(
-            f"value {number} cannot be converted to type {target} without overflow"
-        ) from None
+        raise _does_not_fit(number, target) from None
+    if not -(1 << 63) <= number < 1 << 64:
+        raise OverflowError(f"int too big to convert: {number} has more than 64 bits")
     if info.min <= number <= info.max:
         return number
     return (number - info.min) % (1 << info.bits) + info.min
 
 
-def held(number: Any, target: np.dtype) -> bool | int | float:
-    """A Python number that is to be written as it is, as one of the kind that `target` holds. As in
-    PyTorch, RuntimeError for one beyond its range, and a negative one wraps around where there are
-    none.
+def _fit(number: Any, target: np.dtype) -> bool | int | float:
+    """A Python number that becomes an element: it must fit. An unsigned type takes a negative
+    number for its bits, -1 for the largest, as in PyTorch.
     """
-    if target.kind in "iu":
-        info = np.iinfo(target)
-        wraps = info.min == 0 and isinstance(number, int)
-        low = -info.max if wraps else info.min
-        if not low <= number <= info.max:  # or NaN
-            raise RuntimeError(
-                f"value {number} cannot be converted to type {target} without overflow"
-            )
-    return _suit(number, target)
+    found = _suit(number, target)
+    if target.kind == "f":
+        fits = not math.isfinite(found) or abs(found) <= np.finfo(target).max
+    else:
+        is_bits = target.kind == "u" and isinstance(number, int)
+        bits = is_bits and -np.iinfo(target).max <= number < 0
+        fits = target.kind == "b" or bits or found == int(number)
+    if not fits:
+        raise _does_not_fit(number, target)
+    return found
+
+
+def _does_not_fit(number: Any, target: np.dtype) -> RuntimeError:
+    return RuntimeError(f"value {number} cannot be converted to type {target} without overflow")
 
 
 def _general(op: Op, to_float: bool) -> Callable[..., Tensor]:
@@ -441,7 +463,7 @@ def primitive(
 
 def _one_to_one(op: Op) -> Callable[..., Any]:
     """The commonest form, one tensor in and one out (sums, views ...), at half the price."""
-    name, view = op.name, op.view
+    name, view, floats = op.name, op.view, dtypes.FLOATS
     keep = op.keep((True,)) if op.differentiable else None
 
     def apply(x: Tensor, *params: Any) -> Any:
@@ -459,7 +481,7 @@ def _one_to_one(op: Op) -> Callable[..., Any]:
         if view:
             share(out, x, apply, params)
         node = x.node
-        if node is not None and keep is not None and mode.grad:
+        if node is not None and keep is not None and mode.grad and result.dtype in floats:
             values = (x, (result, out.version), array.shape, array.dtype, *params, None)
             out.node = record(op, (node,), keep(values), None)
         return out
@@ -513,8 +535,8 @@ def _arrays(name: str, inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
                 raise _Apart
             device = device or inner
             arrays.append(members)
-        elif x is None or type(x) in _NUMBERS:
-            arrays.append(x)
+        elif x is None or type(_plain(x)) in _NUMBERS:
+            arrays.append(_plain(x))
         else:
             raise _not_a_tensor(name, x)
     return device, arrays
@@ -574,12 +596,9 @@ def _record_call(op: Op, edges: tuple[Any, ...], inputs: Any, outs: Any, params:
         node.shapes = tuple(
             shape for shape, n in zip(shapes, op.inputs, strict=True) if n in op.differentiable
         )
-    if len(op.visible) == 1:
-        outs[0].node = node
-        return
     for i, out in enumerate(outs[: len(op.visible)]):
         if out.array.dtype in dtypes.FLOATS:
-            out.node = Output(node, i)
+            out.node = node if len(op.visible) == 1 else Output(node, i)
 
 
 def _each(x: Any, attribute: str) -> Any:
@@ -646,15 +665,19 @@ def _no_number(name: str, operand: str, number: Any) -> TypeError:
     )
 
 
-def _adopted(name: str, *operands: Any) -> list[Tensor]:
-    """The operands, NumPy arrays made tensors beside a tensor; raises for everything else."""
+def _adopted(name: str, *operands: Any) -> list[Any]:
+    """The operands, beside a tensor: NumPy arrays made tensors, numbers of rarer types made
+    Python's; raises for everything else.
+    """
+    operands = tuple(x if isinstance(x, Tensor) else _plain(x) for x in operands)
     device = next((x.device for x in operands if isinstance(x, Tensor)), None)
-    if device is None or not all(isinstance(x, Tensor | np.ndarray) for x in operands):
+    usable = (Tensor, np.ndarray, *_NUMBERS)
+    if device is None or not all(isinstance(x, usable) for x in operands):
         raise _not_a_tensor(name, *operands)
     return [
-        x
-        if isinstance(x, Tensor)
-        else wrap(device.backend.from_host(x.astype(dtypes.from_numpy(x.dtype).numpy)), device)
+        wrap(device.backend.from_host(x.astype(dtypes.from_numpy(x.dtype).numpy)), device)
+        if isinstance(x, np.ndarray)
+        else x
         for x in operands
     ]
 

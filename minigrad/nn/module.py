@@ -7,13 +7,15 @@ three, and everything else here (state_dict, to, train, repr ...) is a walk over
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from minigrad.autograd import no_grad
 from minigrad.autograd.hooks import RemovableHandle
 from minigrad.dtype import DType
-from minigrad.nn.hooks import call_with_hooks
+from minigrad.layout import check_format
+from minigrad.nn.hooks import ForwardHook, call_with_hooks
 from minigrad.nn.parameter import Buffer, Parameter, is_uninitialized
+from minigrad.nn.state import EXTRA_STATE, IncompatibleKeys, load, load_own
 from minigrad.nn.trail import add_to_trail
 from minigrad.tensor import Tensor
 
@@ -60,6 +62,10 @@ class Module:
             _forward_hooks=[],
             _backward_pre_hooks=[],
             _backward_hooks=[],
+            _save_pre_hooks=[],
+            _save_post_hooks=[],
+            _load_pre_hooks=[],
+            _load_post_hooks=[],
         )
 
     # Calling
@@ -334,6 +340,8 @@ class Module:
 
     # State
 
+    _version = 1  # of the layout of the class's state, which _load_from_state_dict is told
+
     def state_dict(
         self,
         *,
@@ -343,17 +351,60 @@ class Module:
     ) -> dict[str, Any]:
         """Parameters and persistent buffers by dotted path, detached unless `keep_vars`.
 
+        What get_extra_state returns, where a class defines it, is at PATH._extra_state.
+
         >>> from minigrad import nn
         >>> list(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).state_dict())[:3]
         ['0.weight', '0.bias', '1.weight']
         """
-        out = OrderedDict() if destination is None else destination
-        for name, value in self._state_tensors():
-            out[prefix + name] = value if keep_vars else value.detach()
+        out: Any = destination
+        if out is None:
+            out = OrderedDict()
+            out._metadata = OrderedDict()
+        local_metadata = {"version": self._version}
+        if hasattr(out, "_metadata"):
+            out._metadata[prefix[:-1]] = local_metadata
+        for hook in list(self._save_pre_hooks):
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(out, prefix, keep_vars)
         for name, child in self._modules.items():
             if child is not None:
                 child.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in list(self._save_post_hooks):
+            if hook(self, out, prefix, local_metadata) is not None:
+                raise RuntimeError("state_dict post-hook must return None: change it in place")
         return out
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        """Writes the state of this module, without those below; subclasses may extend it."""
+        for name, value in self._state_tensors():
+            destination[prefix + name] = value if keep_vars else value.detach()
+        if self._overrides("get_extra_state"):
+            destination[prefix + EXTRA_STATE] = self.get_extra_state()
+
+    def get_extra_state(self) -> Any:
+        """What state_dict is to have beside parameters and buffers; with it, a class defines
+        set_extra_state, which load_state_dict calls with it.
+
+        >>> from minigrad import nn
+        >>> class Counted(nn.Module):
+        ...     calls = 0
+        ...
+        ...     def get_extra_state(self):
+        ...         return {"calls": self.calls}
+        ...
+        ...     def set_extra_state(self, state):
+        ...         self.calls = state["calls"]
+        >>> Counted().state_dict()["_extra_state"]
+        {'calls': 0}
+        """
+        raise RuntimeError(f"{type(self).__name__} has no extra state: define get_extra_state")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Takes up what get_extra_state returned; see there."""
+        raise RuntimeError(f"{type(self).__name__} has no extra state: define set_extra_state")
 
     def _state_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The parameters and persistent buffers of this module, without those below."""
@@ -366,41 +417,44 @@ class Module:
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> "IncompatibleKeys":
+    ) -> IncompatibleKeys:
         """Copies the tensors of `state_dict` into the parameters and buffers of the same paths.
 
         With `assign` they take the places of the parameters and buffers instead. Without `strict`,
         missing and unexpected keys are returned and not refused. Everything is checked first: when
-        it raises RuntimeError, which lists every problem, the module is as it was.
+        it raises RuntimeError, which lists every problem, the module is as it was, but for modules
+        that override `_load_from_state_dict`, and for keys where there are post-hooks.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(
                 f"Expected state_dict to be dict-like, got {type(state_dict).__name__}: pass what "
                 "state_dict() or minigrad.load returned"
             )
-        places = {
-            f"{path}.{name}" if path else name: (module, name, own)
-            for path, module in self.named_modules(remove_duplicate=False)
-            for name, own in module._state_tensors()
-        }
-        missing = [key for key in places if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in places]
-        problems = _key_problems(missing, unexpected) if strict else []
-        for key, (_, _, own) in places.items():
-            if key in state_dict:
-                problems += _value_problems(key, own, state_dict[key])
-        if problems:
-            problems = [f"Error(s) in loading state_dict for {type(self).__name__}:", *problems]
-            raise RuntimeError("\n\t".join(problems))
-        with no_grad():
-            for key, (module, name, own) in places.items():
-                if key in state_dict and assign:
-                    setattr(module, name, _to_assign(own, state_dict[key]))
-                elif key in state_dict:
-                    if is_uninitialized(own):
-                        own.materialize(state_dict[key].shape)
-                    own.copy_(state_dict[key])
-        return IncompatibleKeys(missing, unexpected)
+        return load(self, state_dict, strict, assign)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Loads the state of this module, without those below; subclasses may extend it.
+
+        `state_dict` is theirs to change. The lists are what is wrong: load_state_dict raises it.
+        """
+        keys = IncompatibleKeys(missing_keys, unexpected_keys)
+        for hook, with_module in list(self._load_pre_hooks):
+            owner = (self,) if with_module else ()
+            hook(*owner, state_dict, prefix, local_metadata, strict, *keys, error_msgs)
+        load_own(self, state_dict, prefix, local_metadata, strict, keys, error_msgs)
+
+    def _overrides(self, name: str) -> bool:
+        """Whether the module's class has a method of its own in the place of Module's."""
+        return getattr(type(self), name) is not getattr(Module, name)
 
     # Modes, types and devices
 
@@ -498,14 +552,21 @@ class Module:
         return self._register(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Calls `hook(module, args, out)` after forward.
 
         What it returns, unless None, takes the place of out. With `with_kwargs` it is `hook(module,
-        args, kwargs, out)`.
+        args, kwargs, out)`. With `always_call` it is called where an exception is raised, too, by
+        forward or another hook: out is None where there is none.
         """
-        return self._register(self._forward_hooks, (hook, with_kwargs), prepend)
+        every = ForwardHook(hook, with_kwargs, always_call)
+        return self._register(self._forward_hooks, every, prepend)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -525,6 +586,34 @@ class Module:
         no gradient. What it returns, unless None, takes the place of grad_input.
         """
         return self._register(self._backward_hooks, hook, prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Calls `hook(module, prefix, keep_vars)` before state_dict reads the module."""
+        return _added(self._save_pre_hooks, hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Calls `hook(module, state_dict, prefix, local_metadata)` when state_dict has read the
+        module and those below: it may change state_dict in place.
+        """
+        return _added(self._save_post_hooks, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Calls `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
+        unexpected_keys, error_msgs)` before the module is loaded: it may rename keys, say.
+        """
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., None], with_module: bool = False
+    ) -> RemovableHandle:
+        """The same, as programs older than the public name call it: without the module."""
+        return _added(self._load_pre_hooks, (hook, with_module))
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Calls `hook(module, incompatible_keys)` when all is loaded: it may change the lists
+        `incompatible_keys.missing_keys` and `.unexpected_keys` in place, to forgive some.
+        """
+        return _added(self._load_post_hooks, hook)
 
     def _register(self, hooks: list[Any], hook: Any, prepend: bool) -> RemovableHandle:
         self._has_hooks = True
@@ -556,23 +645,15 @@ class Module:
         return f"{self._get_name()}(\n  {lines}\n)"
 
 
-class IncompatibleKeys(NamedTuple):
-    """What load_state_dict returns: the keys it missed, and those it had no place for."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not any(self):
-            return "<All keys matched successfully>"
-        missing, unexpected = self
-        return f"IncompatibleKeys(missing_keys={missing}, unexpected_keys={unexpected})"
-
-
 def _parse_to(
-    *args: Any, device: Any = None, dtype: DType | None = None, non_blocking: bool = False
+    *args: Any,
+    device: Any = None,
+    dtype: DType | None = None,
+    non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> tuple[Any, DType | None]:
     """The device and the type that the arguments of `to` name."""
+    check_format("Module.to", memory_format)
     for arg in args:
         if isinstance(arg, Tensor):
             device, dtype = arg.device, arg.dtype
@@ -581,6 +662,11 @@ def _parse_to(
         elif arg is not None and not isinstance(arg, bool):
             device = arg
     return device, dtype
+
+
+def _added(hooks: list[Any], hook: Any) -> RemovableHandle:
+    hooks.append(hook)
+    return RemovableHandle(hooks, hook)
 
 
 def forget_grad(param: Tensor, set_to_none: bool) -> None:
@@ -594,54 +680,3 @@ def forget_grad(param: Tensor, set_to_none: bool) -> None:
 def indent(text: str) -> str:
     """`text` with two spaces before every line but the first."""
     return text.replace("\n", "\n  ")
-
-
-def _key_problems(missing: list[str], unexpected: list[str]) -> list[str]:
-    problems = []
-    if unexpected:
-        problems.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}.")
-    if missing:
-        problems.append(f"Missing key(s) in state_dict: {_quoted(missing)}.")
-    prefix = _common_prefix(missing, unexpected)
-    if prefix:
-        problems.append(
-            f"Every unexpected key is a missing one with {prefix!r} before it: load "
-            f"{{k.removeprefix({prefix!r}): v for k, v in state_dict.items()}}"
-        )
-    return problems
-
-
-def _quoted(keys: list[str]) -> str:
-    return ", ".join(f'"{key}"' for key in keys)
-
-
-def _common_prefix(missing: list[str], unexpected: list[str]) -> str:
-    """The text, as "module.", that the keys of a wrapped model have before those of the model
-    itself.
-    """
-    if not missing or len(missing) != len(unexpected) or not unexpected[0].endswith(missing[0]):
-        return ""
-    prefix = unexpected[0].removesuffix(missing[0])
-    return prefix if {prefix + key for key in missing} == set(unexpected) else ""
-
-
-def _value_problems(key: str, own: Tensor, value: Any) -> list[str]:
-    if not isinstance(value, Tensor):
-        return [
-            f'While copying the parameter named "{key}", expected a Tensor from the checkpoint but '
-            f"received {type(value)}"
-        ]
-    if not is_uninitialized(own) and value.shape != own.shape:
-        return [
-            f"size mismatch for {key}: copying a param with shape {tuple(value.shape)} from "
-            f"checkpoint, the shape in current model is {tuple(own.shape)}."
-        ]
-    return []
-
-
-def _to_assign(own: Tensor, value: Tensor) -> Tensor:
-    if not isinstance(own, Parameter):
-        return value
-    if isinstance(value, Parameter):
-        return value.requires_grad_(own.requires_grad)
-    return Parameter(value, own.requires_grad)

@@ -12,9 +12,11 @@ from minigrad import device as devices
 from minigrad import dtype as dtypes
 from minigrad.autograd import broadcast
 from minigrad.autograd.mode import mode
-from minigrad.autograd.primitive import Op, cast, held, record
+from minigrad.autograd.primitive import Op, cast, record
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.device import Device
 from minigrad.dtype import DType
+from minigrad.layout import check_format, contiguous_format, preserve_format
 from minigrad.tensor import Size, Tensor, wrap
 
 
@@ -243,9 +245,10 @@ def full(
         dtype = fill_value.dtype if dtype is None else dtype
         fill_value = fill_value.item()
     target = dtypes.of_number(fill_value) if dtype is None else dtypes.as_numpy(dtype)
+    if target not in dtypes.FLOATS:
+        fill_value = fit(fill_value, target)
     place = devices.resolve(device)
-    array = place.backend.full(shape_of((size,)), held(fill_value, target), target)
-    return _finish(array, place, requires_grad)
+    return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
 
 
 def zeros(
@@ -300,6 +303,7 @@ def empty(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = contiguous_format,
 ) -> Tensor:
     """A tensor whose elements are whatever the memory held.
 
@@ -308,13 +312,19 @@ def empty(
     >>> x.shape, x.dtype
     (minigrad.Size([2, 3]), minigrad.float32)
     """
+    check_format("empty", memory_format)
     place = devices.resolve(device)
     target = dtypes.as_numpy(dtype or dtypes.get_default_dtype())
     return _finish(place.backend.empty(shape_of(shape, size), target), place, requires_grad)
 
 
 def zeros_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Zeros of the shape, type and device of `input`.
 
@@ -322,11 +332,17 @@ def zeros_like(
     >>> minigrad.zeros_like(minigrad.tensor([1, 2]))
     tensor([0, 0])
     """
+    check_format("zeros_like", memory_format)
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Ones of the shape, type and device of `input`.
 
@@ -334,6 +350,7 @@ def ones_like(
     >>> minigrad.ones_like(minigrad.tensor([5, 6]))
     tensor([1, 1])
     """
+    check_format("ones_like", memory_format)
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -344,6 +361,7 @@ def full_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """`fill_value` in the shape, type and on the device of `input`.
 
@@ -351,6 +369,7 @@ def full_like(
     >>> minigrad.full_like(minigrad.tensor([5, 6]), 3)
     tensor([3, 3])
     """
+    check_format("full_like", memory_format)
     place = input.device if device is None else devices.resolve(device)
     return full(
         input.shape,
@@ -362,7 +381,12 @@ def full_like(
 
 
 def empty_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """An uninitialised tensor of the shape, type and device of `input`.
 
@@ -370,6 +394,7 @@ def empty_like(
     >>> minigrad.empty_like(minigrad.ones(2, 3)).shape
     minigrad.Size([2, 3])
     """
+    check_format("empty_like", memory_format)
     place = input.device if device is None else devices.resolve(device)
     return empty(input.shape, dtype=dtype or input.dtype, device=place, requires_grad=requires_grad)
 
@@ -596,7 +621,7 @@ def eye(
 
 # -- copies, types, devices
 
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: Any = preserve_format) -> Tensor:
     """A copy, with a gradient.
 
     >>> import minigrad
@@ -605,6 +630,8 @@ def clone(input: Tensor) -> Tensor:
     >>> x, y
     (tensor([1, 2]), tensor([11, 12]))
     """
+    if memory_format is not preserve_format:
+        check_format("clone", memory_format)
     return broadcast.copy(input)
 
 
@@ -620,7 +647,7 @@ def detach(input: Tensor) -> Tensor:
     return input.detach()
 
 
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, *, memory_format: Any = contiguous_format) -> Tensor:
     """A copy whose elements lie in order without gaps; the method copies only where needed.
 
     >>> import minigrad
@@ -628,6 +655,11 @@ def contiguous(input: Tensor) -> Tensor:
     >>> x.is_contiguous(), x.contiguous().is_contiguous()
     (False, True)
     """
+    check_format("contiguous", memory_format)
+    if memory_format is preserve_format:
+        raise RuntimeError(
+            "preserve memory format is unsupported by the contiguous operator: use clone()"
+        )
     return broadcast.contiguous(input)
 
 
@@ -653,7 +685,10 @@ def _destination(
     device: Any = None,
     non_blocking: bool = False,
     copy: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Any:
+    if memory_format is not preserve_format:
+        check_format("to", memory_format)
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device

@@ -15,8 +15,11 @@ from typing import Any
 from minigrad import dtype as dtypes
 from minigrad.autograd.inplace import overwriting, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.autograd.primitive import _not_a_tensor as not_a_tensor
-from minigrad.autograd.primitive import cast, elementwise, held, primitive
+from minigrad.autograd.primitive import _plain as plain
+from minigrad.autograd.primitive import cast, elementwise, primitive
+from minigrad.autograd.steps import tied
 from minigrad.ops.formulas import describe
 from minigrad.tensor import Tensor, wrap
 
@@ -226,11 +229,11 @@ bitwise_right_shift = elementwise("bitwise_right_shift", "x y")
 
 # -- activations; the fused ones differentiate their definition where a second derivative is wanted
 
-relu = elementwise("relu", "x", x=lambda g, out: _relu_grad(g, out))
+relu = elementwise("relu", "x", x=lambda g, out: tied(_relu_grad(g, out), out))
 _relu_grad = primitive("relu_grad", "g out", g=lambda h, out: _relu_grad(h, out))
 sigmoid = elementwise("sigmoid", "x", to_float=True, x=lambda g, out: g * (out * (1 - out)))
 _leaky_relu = elementwise(
-    "leaky_relu", "x | slope", x=lambda g, x, slope: where_(x > 0, g, g * slope)
+    "leaky_relu", "x | slope", x=lambda g, x, slope: tied(where_(x > 0, g, g * slope), x)
 )
 _elu = elementwise(
     "elu",
@@ -322,6 +325,7 @@ def scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
             f"{name}(): For integral input tensors, argument alpha must not be a floating point "
             f"number, got {alpha} for {target}"
         )
+    alpha = meet(alpha, target)
     return meet(mul(meet(other, target), alpha) if _is(other) else alpha * other, target)
 
 
@@ -356,13 +360,17 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> minigrad.pow(minigrad.tensor([1, 2, 3]), 2)
     tensor([1, 4, 9])
     """
+    if not _is(exponent):
+        exponent = plain(exponent)
     if type(exponent) in NUMBERS:
         if exponent == 2 and input.array.dtype in dtypes.FLOATS:
             return _square(input)
-        if exponent < 0 and type(exponent) is int and input.array.dtype not in dtypes.FLOATS:
+        target = dtypes.result_dtype((input, exponent))
+        if exponent < 0 and target not in dtypes.FLOATS:
             raise RuntimeError(
                 "Integers to negative integer powers are not allowed; convert with .float() first"
             )
+        exponent = meet(exponent, target)
     return _pow(input, exponent)
 
 
@@ -413,7 +421,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def _clamp_numbers(x: Tensor, low: Any, high: Any) -> Tensor:
     target = dtypes.result_dtype([operand for operand in (x, low, high) if operand is not None])
-    low, high = (None if bound is None else held(bound, target) for bound in (low, high))
+    low, high = (None if bound is None else fit(bound, target) for bound in (low, high))
     return _clamp(x if x.array.dtype == target else cast(x, target), low, high)
 
 
@@ -438,10 +446,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     target = dtypes.result_dtype((input, other))
     if not _is(input) and not _is(other):
         input = condition.new_tensor(input, dtype=dtypes.from_numpy(target))
-    x, y = (
-        meet(operand, target) if _is(operand) else held(operand, target)
-        for operand in (input, other)
-    )
+    x, y = (meet(operand, target) for operand in (input, other))
     return where_(condition, x, y)
 
 
@@ -449,17 +454,23 @@ def meet(operand: Any, target: Any) -> Any:
     """The operand in type `target`: a tensor by a differentiable cast, a number by Python."""
     if _is(operand):
         return operand if operand.array.dtype == target else cast(operand, target)
-    return float(operand) if target in dtypes.FLOATS else operand
+    return float(operand) if target in dtypes.FLOATS else fit(operand, target)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """out = input + weight * (end - input).
+    """out = input + weight * (end - input); reckoned from the nearer of the two, so that a weight
+    of 1 gives `end` to the last digit.
 
     >>> import minigrad
     >>> minigrad.lerp(minigrad.tensor([0.0, 2.0]), minigrad.tensor([10.0, 4.0]), 0.5)
     tensor([5., 3.])
     """
-    return input + weight * (end - input)
+    distance = end - input
+    if not _is(weight):
+        near = -0.5 < weight < 0.5
+        return input + weight * distance if near else end - distance * (1 - weight)
+    near = (weight > -0.5) & (weight < 0.5)
+    return where(near, input + weight * distance, end - distance * (1 - weight))
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -511,7 +522,7 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if
-    `equal_nan`.
+    `equal_nan`. Integers are subtracted in int64.
 
     >>> import minigrad
     >>> minigrad.isclose(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 2.1]))
@@ -525,14 +536,12 @@ def isclose(
         raise RuntimeError(
             f"{input.dtype} did not match {other.dtype}: isclose compares tensors of one type"
         )
-    near = eq(input, other)
-    if input.dtype.is_floating_point:
-        near = near | (
-            isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol))
-        )
-        if equal_nan:
-            near = near | (isnan(input) & isnan(other))
-    return near
+    if not input.dtype.is_floating_point:
+        input, other = input.long(), other.long()
+    near = isfinite(input) & isfinite(other) & (abs(input - other) <= atol + abs(other * rtol))
+    if equal_nan:
+        near = near | (isnan(input) & isnan(other))
+    return near | eq(input, other)
 
 
 def allclose(

@@ -22,8 +22,10 @@ from minigrad.autograd import broadcast
 from minigrad.autograd.broadcast import Shape
 from minigrad.autograd.inplace import copy_, inplace, is_recorded, refuse_unwritable, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
+from minigrad.autograd.primitive import _fit as fit
+from minigrad.autograd.primitive import _plain as plain
 from minigrad.autograd.primitive import _suit as suit
-from minigrad.autograd.primitive import cast, held, primitive
+from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
 from minigrad.ops.shape import common_shape, narrow, pad_, ravel, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
@@ -163,12 +165,15 @@ def _put(x: Tensor, indices: Any, values: Tensor, accumulate: bool) -> None:
 def _value(x: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
+    value = plain(value)
     if type(value) not in NUMBERS:
         raise TypeError(
             f"can't assign a {type(value).__name__} to a {x.dtype} tensor; minigrad.tensor() "
             "converts"
         )
-    return wrap(x.device.backend.full((), suit(value, x.array.dtype), x.array.dtype), x.device)
+    dtype = x.array.dtype
+    value = (suit if dtype in dtypes.FLOATS else fit)(value, dtype)  # a float becomes infinite
+    return wrap(x.device.backend.full((), value, dtype), x.device)
 
 
 def _is_mask(key: Any) -> bool:
@@ -668,7 +673,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}"
         )
     if not isinstance(value, Tensor):
-        return where_(mask, held(value, input.array.dtype), input)
+        return where_(mask, fit(value, input.array.dtype), input)
     if value.array.shape:
         raise RuntimeError(
             "masked_fill only supports a 0-dimensional value tensor, but got tensor with "

@@ -13,6 +13,7 @@ import numpy as np
 from minigrad import dtype as dtypes
 from minigrad.autograd.broadcast import reshape, view
 from minigrad.autograd.primitive import primitive
+from minigrad.autograd.steps import stepwise
 from minigrad.ops.conv import sizes_of
 from minigrad.tensor import Tensor, wrap
 
@@ -126,10 +127,11 @@ def _largest(
     batched = x if x.dim() == d + 2 else view(x, (1, *x.array.shape))
     shape = _out_shape(name, batched.array.shape, size, stride, padding, dilation, ceil_mode)
     _refuse_empty_windows(name, x.array.shape[-d:], shape[2:], size, stride, padding, dilation)
-    outs = _max_pool(batched, size, stride, tuple((n, n) for n in padding), dilation, shape)
+    out, places = _max_pool(batched, size, stride, tuple((n, n) for n in padding), dilation, shape)
     if batched is not x:
-        outs = tuple(view(out, shape[1:]) for out in outs)
-    return outs if indices else outs[0]
+        out, places = view(out, shape[1:]), view(places, shape[1:])
+    out = stepwise(out, x)
+    return (out, places) if indices else out
 
 
 def avg_pool1d(
@@ -389,7 +391,7 @@ def _adaptive_largest(name: str, d: int, x: Tensor, output_size: Any, return_ind
     windows = flat.index_select(-1, index.flatten()).unflatten(-1, rows.shape)
     best = windows.argmax(-1, keepdim=True)
     shape = (*x.shape[:-d], *parts)
-    out = windows.gather(-1, best).reshape(shape)
+    out = stepwise(windows.gather(-1, best).reshape(shape), x)
     if not return_indices:
         return out
     return out, index.expand(windows.shape).gather(-1, best).reshape(shape)

@@ -28,6 +28,7 @@ from minigrad.autograd import batch, inplace
 from minigrad.autograd.mode import no_grad
 from minigrad.backends.base import random_blocks
 from minigrad.device import Device
+from minigrad.layout import check_format, preserve_format
 from minigrad.ops.create import shape_of
 from minigrad.tensor import Tensor, wrap
 
@@ -793,7 +794,10 @@ def _check_multinomial(weights: Tensor, num_samples: int, replacement: bool) -> 
 # -- the same in the shape, type and on the device of another tensor
 
 
-def _like(x: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
+def _like(
+    name: str, x: Tensor, dtype: Any, device: Any, memory_format: Any
+) -> dict[str, Any]:
+    check_format(name, memory_format)
     return {"dtype": dtype or x.dtype, "device": device or x.device}
 
 
@@ -804,6 +808,7 @@ def rand_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Uniform numbers in [0, 1) in the shape, type and on the device of `input`.
 
@@ -812,9 +817,8 @@ def rand_like(
     >>> x.shape, bool(((x >= 0) & (x < 1)).all())
     (minigrad.Size([2, 3]), True)
     """
-    return rand(
-        input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device)
-    )
+    like = _like("rand_like", input, dtype, device, memory_format)
+    return rand(input.shape, generator=generator, requires_grad=requires_grad, **like)
 
 
 def randn_like(
@@ -824,6 +828,7 @@ def randn_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Normal numbers with mean 0 and variance 1 in the shape, type and on the device of `input`.
 
@@ -832,9 +837,8 @@ def randn_like(
     >>> x.shape, x.dtype
     (minigrad.Size([2, 3]), minigrad.float64)
     """
-    return randn(
-        input.shape, generator=generator, requires_grad=requires_grad, **_like(input, dtype, device)
-    )
+    like = _like("randn_like", input, dtype, device, memory_format)
+    return randn(input.shape, generator=generator, requires_grad=requires_grad, **like)
 
 
 def randint_like(
@@ -846,6 +850,7 @@ def randint_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """Integers in [low, high), or [0, low), in the shape, type and on the device of `input`.
 
@@ -855,7 +860,7 @@ def randint_like(
     (minigrad.Size([2, 3]), minigrad.float32, True)
     """
     low, high = (0, low) if high is None else (low, high)
-    like = _like(input, dtype, device)
+    like = _like("randint_like", input, dtype, device, memory_format)
     return randint(low, high, input.shape, generator=generator, requires_grad=requires_grad, **like)
 
 

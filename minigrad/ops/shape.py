@@ -29,7 +29,7 @@ from minigrad.autograd.inplace import refuse_leaf, refuse_unwritable
 from minigrad.autograd.mode import mode
 from minigrad.autograd.node import Output
 from minigrad.autograd.primitive import Op, broadcast_error, cast, primitive, record
-from minigrad.autograd.primitive import _suit as suit
+from minigrad.autograd.primitive import _fit as fit
 from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
 from minigrad.tensor import Size, Tensor, wrap
@@ -892,7 +892,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> T
             )
         input = slice_(input, tuple(key))
         widths = [(max(low, 0), max(high, 0)) for low, high in widths]
-    return pad_(input, tuple(widths), suit(0 if value is None else value, input.array.dtype))
+    return pad_(input, tuple(widths), fit(0 if value is None else value, input.array.dtype))
 
 
 _pad = pad  # in constant_pad_nd pad is an argument

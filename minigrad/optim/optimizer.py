@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from minigrad.autograd import enable_grad, no_grad
+from minigrad.autograd.hooks import RemovableHandle
 from minigrad.nn.module import forget_grad
 from minigrad.ops.optim import Slots
 from minigrad.tensor import Tensor
@@ -47,6 +49,7 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self.steps_taken = 0
+        self._hooks: defaultdict[str, list[Any]] = defaultdict(list)
         self._slots: dict[Tensor, Slots] = {}
         self._updated: list[tuple[dict[str, Any], list[Any]]] = []  # by the last step
         params = list(params)
@@ -187,14 +190,108 @@ class Optimizer:
         return [lr, *slots.tensors[1:]] if is_slot else slots.tensors
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles: the slots stay here."""
-        return {**self.__dict__, "_slots": {}, "_updated": []}
+        """For copies and pickles: the slots and hooks stay here."""
+        fresh: dict[str, Any] = {"_slots": {}, "_updated": [], "_hooks": defaultdict(list)}
+        state = {**self.__dict__, **fresh}
+        if self._hooks.keys() & {"step", "after step"}:
+            state.pop("step")
+        return state
+
+    # Hooks
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls `hook(optimizer, args, kwargs)` before each step(*args[1:], **kwargs); args[0] is
+        the optimizer. What it returns, unless None, takes the place of the pair (args, kwargs).
+
+        >>> import minigrad
+        >>> from minigrad import nn, optim
+        >>> w = nn.Parameter(minigrad.tensor([3.0]))
+        >>> w.grad = minigrad.tensor([40.0])
+        >>> optimizer = optim.SGD([w], lr=1.0)
+        >>> handle = optimizer.register_step_pre_hook(
+        ...     lambda optimizer, args, kwargs: print("step", nn.utils.clip_grad_norm_([w], 1.0))
+        ... )
+        >>> optimizer.step()
+        step tensor(40.)
+        """
+        return self._register_step("step", hook)
+
+    def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
+        """Calls `hook(optimizer, args, kwargs)` after each step, as the one before it."""
+        return self._register_step("after step", hook)
+
+    def _register_step(self, when: str, hook: Callable[..., Any]) -> RemovableHandle:
+        """From the first hook on, the instance has a step in front of that of its class."""
+        if not self._hooks.keys() & {"step", "after step"}:
+            self.__dict__["step"] = partial(self._step_with_hooks, self.step)
+        return self._register(when, hook, False)
+
+    def _step_with_hooks(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        args = (self, *args)
+        for hook in list(self._hooks["step"]):
+            new = hook(self, args, kwargs)
+            if new is None:
+                continue
+            if not (isinstance(new, tuple) and len(new) == 2):
+                raise RuntimeError(
+                    f"{type(self).__name__}.step: a pre-hook must return None or a tuple of "
+                    f"(new_args, new_kwargs), but got {new!r}"
+                )
+            args, kwargs = new
+        out = step(*args[1:], **kwargs)
+        for hook in list(self._hooks["after step"]):
+            hook(self, args, kwargs)
+        return out
+
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(optimizer)` before state_dict."""
+        return self._register("state_dict", hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(optimizer, state_dict)` after state_dict. What it returns, unless None, is
+        returned in its place.
+        """
+        return self._register("after state_dict", hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(optimizer, state_dict)` before load_state_dict, with a shallow copy. What it
+        returns, unless None, is loaded in its place.
+        """
+        return self._register("load_state_dict", hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(optimizer)` after load_state_dict."""
+        return self._register("after load_state_dict", hook, prepend)
+
+    def _register(self, when: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        hooks = self._hooks[when]
+        hooks.insert(0 if prepend else len(hooks), hook)
+        return RemovableHandle(hooks, hook)
+
+    # State
 
     def state_dict(self) -> dict[str, Any]:
         """`{"state": {number: state}, "param_groups": [options]}`, PyTorch's format.
 
         Parameters are numbered through all groups. The tensors are those of the optimizer itself.
         """
+        for hook in list(self._hooks["state_dict"]):
+            hook(self)
+        state_dict = self._state_dict()
+        for hook in list(self._hooks["after state_dict"]):
+            new = hook(self, state_dict)
+            state_dict = state_dict if new is None else new
+        return state_dict
+
+    def _state_dict(self) -> dict[str, Any]:
         numbers: dict[Tensor, int] = {}
         groups = []
         for group in self.param_groups:
@@ -212,6 +309,15 @@ class Optimizer:
         floating-point. ValueError when the groups are not of the same number and sizes; then
         nothing is changed.
         """
+        state_dict = dict(state_dict)
+        for hook in list(self._hooks["load_state_dict"]):
+            new = hook(self, state_dict)
+            state_dict = state_dict if new is None else new
+        self._load_state_dict(state_dict)
+        for hook in list(self._hooks["after load_state_dict"]):
+            hook(self)
+
+    def _load_state_dict(self, state_dict: dict[str, Any]) -> None:
         saved = state_dict["param_groups"]
         sizes, saved_sizes = (
             [len(group["params"]) for group in groups] for groups in (self.param_groups, saved)

@@ -1,7 +1,8 @@
 """What it takes to property-test ops and backends: minigrad's own, and yours.
 
     gradcheck     gradients and second gradients against finite differences
-    close         assert_close: the one comparison, which raises
+    equality      minigrad.testing.assert_close: PyTorch's, for the tests of your programs
+    close         the one comparison of the checks below, which raises
     draws         random shapes, parameters, values and memory layouts, from a seed or from
                   hypothesis
     strategies    the same as hypothesis strategies (needs hypothesis; nothing else here does)
@@ -71,3 +72,5 @@ points of installed packages). A backend that does one thing in a way of its own
 In a test suite, `@pytest.mark.parametrize("case", conformance.cases(), ids=str)` and
 `case.run(Mine())`. What each kernel must compute stands in minigrad/backends/base.py.
 """
+
+from minigrad.testing.equality import assert_close

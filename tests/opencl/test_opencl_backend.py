@@ -598,7 +598,7 @@ def test_memory_goes_back_to_the_pool(name: str) -> None:
 def test_ever_new_shapes_do_not_fill_the_memory(name: str, monkeypatch: Any) -> None:
     """The pool frees what it holds beyond need, and nothing where the same shapes come again."""
     backend = minigrad.device(name).backend
-    monkeypatch.setattr(opencl_device, "SPARE", 4 << 20)
+    monkeypatch.setattr(opencl_device, "SPARE", (4 << 20) / backend.device.global_mem_size)
     backend.pool.free_held()
     backend.in_use, before, most = 0.0, backend.pool.managed_bytes, 0
     for n in range(1, 1200):

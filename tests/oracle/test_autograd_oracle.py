@@ -126,6 +126,18 @@ def write_within_no_grad(lib):
     return y, x.grad
 
 
+@program
+def no_gradient_passes_an_integer(lib):
+    x = leaf(lib, 0.3, 1.7)
+    copied, part = lib.zeros(2, dtype=lib.long).copy_(x), lib.zeros(2, dtype=lib.long)
+    part[0] = x[0]
+    masked = lib.ones(2, dtype=lib.long).masked_fill_(x > 1, x[1].detach().long())
+    found = [x.long(), x > 1, x.to(lib.bool), copied, part, masked, x.max(0).indices]
+    for y in found:
+        (x - y.float()).sum().backward()
+    return x.grad, [y.requires_grad for y in found], found
+
+
 # -- the engine
 
 
@@ -283,6 +295,40 @@ def test_the_node_of_a_function(library):
     y = scale(library).apply(leaf(library, 1.0), 5.0)
     assert y.grad_fn.name() == type(y.grad_fn).__name__ == "CustomBackward"
     assert repr(y) == "tensor([5.], grad_fn=<CustomBackward>)"
+
+
+STEPWISE = {
+    "relu": (),
+    "leaky_relu": (),
+    "relu6": (),
+    "hardtanh": (),
+    "prelu": ([0.5],),
+    "rrelu": (),
+    "threshold": (0.5, 0.1),
+    "softshrink": (),
+    "hardshrink": (),
+    "max_pool1d": (2,),
+    "max_pool2d": ((1, 2),),
+    "adaptive_max_pool1d": (2,),
+}
+
+
+@pytest.mark.parametrize("name", STEPWISE)
+def test_the_gradient_of_a_gradient_that_changes_in_steps(name):
+    """The gradients by x, and by the weight of prelu."""
+
+    def run(lib):
+        function = getattr(lib.nn.functional, name)
+        x = leaf(lib, [-2.0, 0.3, 0.7, 3.0])
+        args = [leaf(lib, *a) if isinstance(a, list) else a for a in STEPWISE[name]]
+        leaves = [x, *(a for a in args if isinstance(a, lib.Tensor))]
+        out = function(x[None] if "2d" in name else x, *args)
+        found = lib.autograd.grad(out.sum(), leaves, create_graph=True)
+        by = [lib.autograd.grad((g**2).sum(), leaves, None, True) for g in found]
+        return found, by, [g.requires_grad for g in found]
+
+    run(minigrad)  # no error in both
+    assert_same(run)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -471,3 +471,100 @@ def test_a_buffer_that_is_assigned(persistent):
         assert layer.double().kept.dtype == t.float64
         with pytest.raises(AttributeError, match=r"cannot assign buffer.* before Module"):
             n.Module.__new__(n.Module).kept = n.Buffer()
+
+
+def _stateful_program(m):
+    """Everything a module can say about its state: what is saved, loaded, and called, in order."""
+    calls = []
+
+    class Counted(m.nn.Module):
+        _version = 2
+
+        def __init__(self):
+            super().__init__()
+            self.weight = m.nn.Parameter(m.zeros(2))
+            self.register_buffer("scale", m.ones(1))
+
+        def get_extra_state(self):
+            return {"n": 5}
+
+        def set_extra_state(self, state):
+            calls.append(("extra", dict(state)))
+
+        def _save_to_state_dict(self, destination, prefix, keep_vars):
+            calls.append(("save", prefix, keep_vars))
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+
+        def _load_from_state_dict(self, state, prefix, metadata, strict, missing, unexpected, bad):
+            calls.append(("load", sorted(state), prefix, metadata.get("version"), strict))
+            super()._load_from_state_dict(
+                state, prefix, metadata, strict, missing, unexpected, bad
+            )
+            missing.append("by hand")
+
+    net = m.nn.Sequential(Counted(), m.nn.ModuleDict({"a": m.nn.Linear(2, 2), "b": Counted()}))
+    net[0].register_state_dict_pre_hook(lambda *args: calls.append(("pre save", *args[1:])))
+    net.register_state_dict_post_hook(lambda *args: calls.append(("post save", *args[2:])))
+    net[1].register_load_state_dict_pre_hook(
+        lambda module, state, prefix, *rest: calls.append(("pre load", sorted(state), prefix))
+    )
+    net.register_load_state_dict_post_hook(
+        lambda module, keys: calls.append(("post load", list(keys.missing_keys)))
+    )
+    state = net.state_dict()
+    state["1.a._extra_state"] = state["strange"] = state["1.c.w"] = m.ones(1)
+    del state["1.b.weight"], state["0._extra_state"]
+    found = net.load_state_dict(state, strict=False)
+    keys = (list(found.missing_keys), list(found.unexpected_keys))
+    return calls, keys, list(state), [dict(v) for v in state._metadata.values()]
+
+
+def test_the_state_protocol():
+    assert _stateful_program(minigrad) == _stateful_program(torch)
+
+
+@pytest.mark.parametrize("fails", ["", "pre", "forward", "hook", "always"])
+def test_forward_hooks_that_are_always_called(fails):
+    def program(m):
+        calls = []
+
+        class Net(m.nn.Module):
+            def forward(self, x):
+                if fails == "forward":
+                    raise KeyError(fails)
+                return x + 1
+
+        def hook(name, factor=None):
+            def called(module, args, *rest):
+                out = rest[-1] if name != "pre" else None
+                calls.append((name, args[0].tolist(), None if out is None else out.tolist()))
+                if name == fails:
+                    raise KeyError(fails)
+                return None if factor is None or out is None else out * factor
+
+            return called
+
+        net = Net()
+        net.register_forward_pre_hook(hook("pre"))
+        net.register_forward_hook(hook("first", 2), always_call=True)
+        net.register_forward_hook(hook("hook"))
+        net.register_forward_hook(hook("last", 3), always_call=True, with_kwargs=True)
+        net.register_forward_hook(hook("always"), always_call=True)
+        try:
+            calls.append(net(m.ones(1)).tolist())
+        except KeyError as error:
+            calls.append(error.args)
+        return calls
+
+    assert program(minigrad) == program(torch)
+
+
+def test_an_error_of_a_hook_hides_no_other():
+    def program(m):
+        net = m.nn.Linear(1, 1)
+        net.register_forward_hook(lambda *args: 1 / 0, always_call=True)
+        with pytest.warns(UserWarning, match="silenced"), pytest.raises(RuntimeError):
+            net(m.ones(3, 7))
+
+    program(torch)
+    program(minigrad)

@@ -566,3 +566,36 @@ def test_repr():
     ours = optim.AdamW([nn.Parameter(minigrad.zeros(1))], lr=0.1)
     theirs = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     assert set(repr(ours).split("\n")) <= set(repr(theirs).split("\n"))
+
+
+def _hooked(m):
+    """What the hooks of an optimizer are called with, in order, and what they change."""
+    calls = []
+    w = m.nn.Parameter(m.ones(2))
+    optimizer = m.optim.SGD([w], lr=0.5, momentum=0.5)
+
+    def note(name, result=None):
+        return lambda _, *args: (calls.append((name, len(args), w.tolist())), result)[1]
+
+    def loads(optimizer, state):
+        calls.append(("load", state["param_groups"][0]["lr"]))
+        state["param_groups"] = [{**state["param_groups"][0], "lr": 0.25}]
+
+    optimizer.register_step_pre_hook(note("before"))
+    optimizer.register_step_post_hook(note("after"))
+    optimizer.register_state_dict_pre_hook(note("save"))
+    optimizer.register_state_dict_pre_hook(note("save first"), prepend=True)
+    optimizer.register_state_dict_post_hook(lambda _, state: {**state, "more": 3})
+    optimizer.register_load_state_dict_pre_hook(loads)
+    optimizer.register_load_state_dict_post_hook(note("loaded"))
+    for _ in range(2):
+        w.grad = m.ones(2)
+        optimizer.step()
+    state = optimizer.state_dict()
+    optimizer.load_state_dict(state)
+    lr = state["param_groups"][0]["lr"]
+    return calls, state["more"], lr, optimizer.param_groups[0]["lr"]
+
+
+def test_hooks():
+    assert _hooked(minigrad) == _hooked(torch)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad import ops
+from minigrad.autograd.steps import stepwise
 from minigrad.ops import elu, sigmoid, softmax, softplus, tanh
 from minigrad.tensor import Tensor
 
@@ -41,7 +42,11 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> F.threshold(minigrad.tensor([1.0, 3.0]), 2.0, 0.0)
     tensor([0., 3.])
     """
-    return ops.overwriting(inplace, lambda x: ops.where(x <= threshold, value, x), input)
+
+    def changed(x: Tensor) -> Tensor:
+        return stepwise(ops.where(x <= threshold, value, x), x)
+
+    return ops.overwriting(inplace, changed, input)
 
 
 def hardtanh(
@@ -61,7 +66,7 @@ def hardtanh(
 
     def clipped(x: Tensor) -> Tensor:
         outside = (x <= min_val) | (x >= max_val)
-        return ops.where(outside, x.detach().clamp(min_val, max_val), x)
+        return stepwise(ops.where(outside, x.detach().clamp(min_val, max_val), x), x)
 
     return ops.overwriting(inplace, clipped, input)
 
@@ -169,7 +174,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
             f"softshrink: lambd should be greater or equal to 0, but found to be {lambd}"
         )
     moved = ops.where(input > lambd, input - lambd, input + lambd)
-    return ops.where(input.abs() <= lambd, input * 0.0, moved)
+    return stepwise(ops.where(input.abs() <= lambd, input * 0.0, moved), input)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -180,7 +185,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> F.hardshrink(minigrad.tensor([-2.0, 0.1, 2.0]))
     tensor([-2.,  0.,  2.])
     """
-    return ops.where((input >= -lambd) & (input <= lambd), 0.0, input)
+    return stepwise(ops.where((input >= -lambd) & (input <= lambd), 0.0, input), input)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -212,7 +217,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
     elif input.ndim == 0:
         weight = weight.reshape(())
-    return ops.where(input > 0, input, weight * input)
+    return stepwise(ops.where(input > 0, input, weight * input), input, weight)
 
 
 def rrelu(
@@ -237,7 +242,9 @@ def rrelu(
     if not training:
         return ops.leaky_relu(input, (lower + upper) / 2, inplace)
     slope = ops.rand_like(input.detach()) * (upper - lower) + lower
-    return ops.overwriting(inplace, lambda x: ops.where(x > 0, x, x * slope), input)
+    return ops.overwriting(
+        inplace, lambda x: stepwise(ops.where(x > 0, x, x * slope), x), input
+    )
 
 
 def gumbel_softmax(

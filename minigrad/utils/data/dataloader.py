@@ -19,11 +19,11 @@ import multiprocessing
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.context import BaseContext
-from typing import Any
+from typing import Any, Generic
 
 from minigrad.ops.random import Generator
 from minigrad.utils.data.collate import default_collate, default_convert
-from minigrad.utils.data.dataset import IterableDataset
+from minigrad.utils.data.dataset import IterableDataset, Sample
 from minigrad.utils.data.fetch import Recipe
 from minigrad.utils.data.iterate import Epoch, Here, Home, Order, Progress, Workers
 from minigrad.utils.data.pool import Pool
@@ -32,7 +32,7 @@ from minigrad.utils.data.seeding import epoch_seed
 from minigrad.utils.data.start import check, context_for, prepare
 
 
-class DataLoader:
+class DataLoader(Generic[Sample]):
     """Yields `collate_fn([dataset[i] for i in indices])` for the indices of `batch_sampler`.
 
     That is made from `sampler` (in order, or at random if `shuffle`), `batch_size` and `drop_last`.

@@ -3,20 +3,23 @@
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 from minigrad import ops
 from minigrad.dtype import int64
 from minigrad.ops.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
+Sample = TypeVar("Sample", covariant=True)
 
-class Dataset:
+
+class Dataset(Generic[Sample]):
     """Samples by index: a subclass defines `__getitem__`, and `__len__` where samplers need it.
 
     It may define `__getitems__(indices)` as well, which returns a list of samples, where fetching
-    many at once is quicker.
+    many at once is quicker. A subclass that then overrides `__getitem__` alone gets its samples one
+    by one. `Dataset[X]` says to type checkers that samples are of type X.
 
     >>> from minigrad.utils.data import Dataset
     >>> class Squares(Dataset):
@@ -29,14 +32,14 @@ class Dataset:
     6
     """
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Sample:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index)")
 
-    def __add__(self, other: "Dataset") -> "ConcatDataset":
+    def __add__(self, other: "Dataset[Any]") -> "ConcatDataset[Any]":
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[Sample]):
     """Samples one after the other, for streams: a subclass defines `__iter__`.
 
     Workers of a DataLoader share the stream out, batch by batch. A dataset that does this itself,
@@ -53,14 +56,14 @@ class IterableDataset(Dataset):
 
     replicated = False
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Sample]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
 
     def __add__(self, other: Dataset) -> "ChainDataset":  # type: ignore[override]
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Sample i is (x[i], y[i], ...) for tensors x, y, ... of one length; else ValueError.
 
     >>> import minigrad
@@ -85,18 +88,15 @@ class TensorDataset(Dataset):
 
     def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
         """What default_collate makes of the samples at `indices`, with one gather for each tensor.
-
-        None in a subclass that makes its samples otherwise.
+        To be called through at_once.
         """
-        if type(self).__getitem__ is not TensorDataset.__getitem__:
-            return None
         return [
             tensor[ops.tensor(indices, dtype=int64, device=tensor.device)]
             for tensor in self.tensors
         ]
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Sample]):
     """Datasets one after the other. ValueError for none at all, TypeError for an IterableDataset.
 
     >>> from minigrad.utils.data import ConcatDataset
@@ -153,7 +153,7 @@ class ChainDataset(IterableDataset):
             yield dataset
 
 
-class StackDataset(Dataset):
+class StackDataset(Dataset[Sample]):
     """Datasets side by side: sample i is a tuple of their samples i, or a dict if they have names.
 
     ValueError for none, for both kinds at once, and for different lengths.
@@ -202,12 +202,29 @@ class StackDataset(Dataset):
 
 def samples_at(dataset: Any, indices: Sequence[Any]) -> list[Any]:
     """The samples at these indices, all at once where the dataset can do that."""
-    if callable(getattr(dataset, "__getitems__", None)):
-        return dataset.__getitems__(indices)
-    return [dataset[i] for i in indices]
+    take = at_once(dataset, "__getitems__")
+    return [dataset[i] for i in indices] if take is None else take(indices)
 
 
-class Subset(Dataset):
+def at_once(dataset: Any, name: str) -> Callable[[Sequence[Any]], Any] | None:
+    """The method of that name, `__getitems__` or `gather`, which fetches many samples at once.
+
+    None where the class has none, and where a subclass of the class that defines it overrides
+    how samples are made: the method knows nothing of that.
+    """
+    used = type(dataset)
+    owner = next((base for base in used.__mro__ if name in vars(base)), None)
+    if owner is None:
+        return None
+    for way in {"__getitem__", "__getitems__"} - {name}:
+        known = getattr(owner, way, None)
+        begins = name == "__getitems__" and known in (None, Dataset.__getitem__)
+        if getattr(used, way, None) is not known and not begins:
+            return None
+    return getattr(dataset, name)
+
+
+class Subset(Dataset[Sample]):
     """The samples of `dataset` at `indices`, in this order.
 
     >>> from minigrad.utils.data import Subset
@@ -232,10 +249,13 @@ class Subset(Dataset):
 
     def gather(self, indices: Sequence[int]) -> list[Tensor] | None:
         """As TensorDataset.gather; None where the dataset has no such thing."""
-        known = isinstance(self.dataset, TensorDataset | Subset)
-        if not known or type(self).__getitem__ is not Subset.__getitem__:
-            return None
-        return self.dataset.gather([self.indices[i] for i in indices])
+        gather = gather_of(self.dataset)
+        return None if gather is None else gather([self.indices[i] for i in indices])
+
+
+def gather_of(dataset: Any) -> Callable[[Sequence[int]], list[Tensor] | None] | None:
+    """The `gather` of TensorDataset or Subset: that of a tensor, a dataset too, is another."""
+    return at_once(dataset, "gather") if isinstance(dataset, TensorDataset | Subset) else None
 
 
 def random_split(

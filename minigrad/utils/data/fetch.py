@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from minigrad.utils.data.collate import default_collate
-from minigrad.utils.data.dataset import IterableDataset, Subset, TensorDataset
+from minigrad.utils.data.dataset import IterableDataset, at_once, gather_of
 from minigrad.utils.data.info import get_worker_info
 from minigrad.utils.data.seeding import SAMPLE, STREAM, Draws, making
 
@@ -41,12 +41,12 @@ class Samples:
         self.recipe = recipe
         self.seed = seed
         self.draws = Draws()
-        self.gather = self.take = None
+        self.gather: Callable[[Any], Any] | None = None
+        self.take: Callable[[Any], Any] | None = None
         if recipe.batched:
-            self.take = getattr(recipe.dataset, "__getitems__", None)
-            known = isinstance(recipe.dataset, TensorDataset | Subset)
-            if known and recipe.collate_fn is default_collate:
-                self.gather = recipe.dataset.gather
+            self.take = at_once(recipe.dataset, "__getitems__")
+            if recipe.collate_fn is default_collate:
+                self.gather = gather_of(recipe.dataset)
 
     def batch(self, number: int, indices: Any) -> Any:
         """The batch of these indices, or the sample at this index where there are no batches."""
