@@ -40,6 +40,8 @@ inline WIDE(SC) load_source(global const S *p, long at, long step, uint count) {
 #define CAST(x) (uchar)((x) != 0)
 #elif defined(IS_BOOL)
 #define CAST(x) (CONVERT(uchar)((x) != (WIDE(SC))0) & (uchar)1)
+#elif defined(VIA) // floats become narrow integers by way of int, so that -1.0 is 255 on all devices
+#define CAST(x) CONVERT(C)(CONVERT(VIA)(x))
 #else
 #define CAST(x) CONVERT(C)(x)
 #endif

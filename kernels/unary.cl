@@ -24,15 +24,24 @@
 
 PREDICATE(logical_not, x == ZERO)
 
+PREDICATE(isnan, x != x)
+#ifndef IS_FLOAT // where every number is finite
+PREDICATE(isinf, x != x)
+PREDICATE(isfinite, x == x)
+#endif
+
 #ifdef IS_BOOL
+UNARY(abs, x)
 UNARY(bitwise_not, x ^ ONE)
 UNARY(sign, x)
 #else
 
 UNARY(square, MUL(x, x))
 UNARY(sign, x > ZERO ? ONE : x < ZERO ? (V)-1 : ZERO)
-// NaN is in no order with the limits, and stays.
-UNARY(clamp, x < a ? a : x > b ? b : x)
+// The upper limit has the last word. NaN is in no order with anything, and stays, as a limit too.
+inline V at_least(V x, V a) { return ((x > a) | (x != x)) ? x : a; }
+inline V at_most(V x, V b) { return ((x < b) | (x != x)) ? x : b; }
+UNARY(clamp, at_most(at_least(x, a), b))
 
 #ifdef IS_FLOAT
 
@@ -88,7 +97,6 @@ UNARY(gelu, (V)R(0.5) * x * (ONE + erf(x * (V)R(0.70710678118654752440))))
 UNARY(gelu_tanh, x / (ONE + exp(x * ((V)R(-1.59576912160573071176)
     - (V)R(0.07135481627260025) * x * x))))
 
-PREDICATE(isnan, x != x)
 PREDICATE(signbit, signbit(x))
 PREDICATE(isinf, fabs(x) == (V)INFINITY)
 PREDICATE(isfinite, fabs(x) < (V)INFINITY)

@@ -57,7 +57,8 @@ class Memory(OpenCLDevice):
         if n:
             is_float, is_double = dtype.kind == "f", dtype == np.float64
             types = "*II" + ("dddd" if is_double else "ffff" if is_float else "qq")
-            launch = self.programs.kernel("copy.cl", "arange", types, dtype, **_source(dtype))
+            defines = _source(dtype, dtype)
+            launch = self.programs.kernel("copy.cl", "arange", types, dtype, **defines)
             chunk, global_size, local_size = self.shares(n)
             numbers = (*_in_two(start), *_in_two(step)) if is_float else (int(start), int(step))
             launch(global_size, local_size, out.buffer, n, chunk, *numbers)
@@ -67,7 +68,8 @@ class Memory(OpenCLDevice):
         key = ("copy_", dst.layout, src.layout)
         made = self.plans.get(key)
         if made is None:
-            launch = self.programs.kernel("copy.cl", "copy", "**S", dst.dtype, **_source(src.dtype))
+            defines = _source(src.dtype, dst.dtype)
+            launch = self.programs.kernel("copy.cl", "copy", "**S", dst.dtype, **defines)
             made = plan(self, launch, dst.layout, [src.layout], 1, 1, SLOTS[dst.dtype.name])
             if made is None:
                 return _copy_slices(self, dst, src)
@@ -107,7 +109,7 @@ def _fill(backend: OpenCLDevice, out: Array, value: Number) -> Array:
     made = backend.plans.get(key)
     if made is None:
         dtype = out.dtype
-        launch = backend.programs.kernel("copy.cl", "fill", "*S", dtype, **_source(dtype))
+        launch = backend.programs.kernel("copy.cl", "fill", "*S", dtype, **_source(dtype, dtype))
         made = plan(backend, launch, out.layout, [None], 1, 0, SLOTS[dtype.name])
         assert made is not None  # a new array is one row
         backend.keep(key, made)
@@ -127,8 +129,13 @@ def _copy_slices(backend: OpenCLDevice, dst: Array, src: Array) -> Array:
     return dst
 
 
-def _source(dtype: np.dtype) -> dict[str, object]:
-    """The defines of copy.cl for a source of this type."""
+def _source(dtype: np.dtype, target: np.dtype) -> dict[str, object]:
+    """The defines of copy.cl for a source of this type, which is cast to the type `target`."""
     memory, computed, *_, last = TYPES[dtype.name]
     flags = {"IS_HALF": "FROM_HALF", "IS_DOUBLE": "FROM_DOUBLE"}
-    return {"S": memory, "SC": computed} | ({flags[last]: True} if last in flags else {})
+    defines: dict[str, object] = {"S": memory, "SC": computed}
+    if last in flags:
+        defines[flags[last]] = True
+    if dtype.kind == "f" and target.kind in "iu" and target.itemsize < 4:
+        defines["VIA"] = "int"
+    return defines

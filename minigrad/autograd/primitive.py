@@ -423,7 +423,8 @@ def _fit(number: Any, target: np.dtype) -> bool | int | float:
     if target.kind == "f":
         fits = abs(found) <= _range(target)[1] or not math.isfinite(found)
     else:
-        bits = target.kind == "u" and -_range(target)[1] <= number < 0
+        is_bits = target.kind == "u" and isinstance(number, int)
+        bits = is_bits and -_range(target)[1] <= number < 0
         fits = target.kind == "b" or bits or found == int(number)
     if not fits:
         raise _does_not_fit(number, target)

@@ -521,6 +521,15 @@ def _cast_all(backend: Any, name: str, draw: Draw) -> None:
         raise CheckError(f"cast to its own type {draw.dtype} made a new array")
 
 
+@_case("clamp", "limits")
+def _clamp_limits(backend: Any, name: str, draw: Draw) -> None:
+    values = np.array([-2.0, 0.0, 2.0, np.nan], draw.dtype)
+    x = backend.from_host(values)
+    for low, high in ((1.0, -1.0), (np.nan, 1.0), (-1.0, np.nan), (-np.inf, np.inf)):
+        wanted = np.minimum(np.maximum(values, low), high)
+        _exactly(backend, backend.clamp(x, low, high), wanted, f"clamp between {low} and {high}")
+
+
 @_case("contiguous is_contiguous strides copy", "layouts")
 def _layouts(backend: Any, name: str, draw: Draw) -> None:
     values = draw.values((2, 3, 4))
