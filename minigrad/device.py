@@ -192,7 +192,7 @@ def _factory(name: str) -> BackendFactory:
             if entry.name == name:
                 register_backend(name, entry.load())
     if name not in _registry:
-        known = ", ".join(sorted(_registry))
+        known = ", ".join("numpy (or cpu)" if n == "cpu" else n for n in sorted(_registry))
         raise RuntimeError(
             f"no backend named '{name}'; there are: {known} "
             "(minigrad.register_backend or the entry-point group 'minigrad.backends' add more)"

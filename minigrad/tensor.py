@@ -21,6 +21,7 @@ imported: the knot is tied in one place, and no import statement here points up.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -2002,6 +2003,11 @@ class Tensor:
         return iter(ops.unbind(self, 0))
 
     def __contains__(self, element: Any) -> _bool:
+        if not isinstance(element, Tensor | int | float | np.generic):  # bool is an int
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(element)}"
+            )
         return bool((self == element).any().item())
 
     def __bool__(self) -> _bool:
@@ -2053,11 +2059,10 @@ class Tensor:
             )
         if id(self) in memo:
             return memo[id(self)]
-        copied = _new(type(self))
-        memo[id(self)] = copied
-        copied._become(self.device.backend.copy(self.array), self.device, self.requires_grad)
+        copied = memo[id(self)] = _new(type(self))
+        autograd.inplace.place_copy(copied, self, memo)
         copied._grad = None if self.grad is None else self.grad.__deepcopy__(memo)
-        copied.__dict__.update(self.__dict__)
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -397,6 +397,23 @@ def test_bases_take_the_type_of_their_samples():
     assert isinstance(Evens(), Dataset) and not isinstance(Evens(), IterableDataset)
 
 
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_an_iterator_has_the_length_of_its_loader(num_workers):
+    for loader in (
+        DataLoader(Squares(7), 3, num_workers=num_workers),
+        DataLoader(Squares(3), None, num_workers=num_workers),
+        DataLoader(Sized(7), 3, num_workers=num_workers),
+        DataLoader(Sized(7), 3, drop_last=True),
+    ):
+        batches = iter(loader)
+        next(batches)
+        assert len(batches) == len(loader)
+        assert len(list(batches)) == len(loader) - 1
+    with pytest.raises(TypeError, match="no len"):
+        len(iter(DataLoader(Stream(3))))
+    assert len(list(iter(DataLoader(Stream(3))))) == 3
+
+
 class TenTimes(Subset):
     def __getitem__(self, index):
         return super().__getitem__(index) * 10

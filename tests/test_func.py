@@ -331,12 +331,42 @@ def test_writes_inside() -> None:
     assert outside.tolist() == [0.0, 0.0]
 
 
+def test_each_example_has_an_index_of_its_own() -> None:
+    x, at = minigrad.arange(12.0).reshape(3, 4), minigrad.tensor([0, -1, 1])
+    assert func.vmap(lambda x, i: x[i])(x, at).tolist() == [0, 7, 9]
+    assert func.vmap(lambda i: x[0][i])(at).tolist() == [0, 3, 1]
+    nested = func.vmap(lambda x: func.vmap(lambda i: x[i])(at))
+    assert nested(x).tolist() == [[0, 3, 1], [4, 7, 5], [8, 11, 9]]
+    slopes = func.vmap(func.grad(lambda x, i: x[i] ** 2))(x, at)
+    assert slopes.tolist() == [[0, 0, 0, 0], [0, 0, 0, 14], [0, 18, 0, 0]]
+    hot = func.vmap(lambda i: F.one_hot(i + 1, 3))(at)
+    assert hot.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+    with pytest.raises(IndexError, match="index 9 is out of bounds"):
+        func.vmap(lambda x, i: x[i])(x, minigrad.tensor([0, 9, 1]))
+
+
+def test_tensors_made_inside_can_be_written_to() -> None:
+    def cumulated(x: Any, y: Any) -> Any:
+        y[0] = x[0]
+        y[1:] += x[1:]
+        return y
+
+    x = minigrad.arange(6.0).reshape(2, 3)
+    makers = [minigrad.zeros_like, lambda x: x.new_zeros(3), lambda x: minigrad.full_like(x, 0)]
+    for make in makers:
+        found = func.vmap(lambda x, make=make: cumulated(x, make(x)))(x)
+        assert found.tolist() == x.tolist()
+        square = func.vmap(func.vmap(lambda x, make=make: make(x[None].expand(3)).add_(x) ** 2))(x)
+        assert square[1, 2].tolist() == [25, 25, 25]
+
+
 def test_errors_name_what_cannot_be() -> None:
     x = minigrad.ones(3, 2)
     for call, text in (
         (lambda x: x.nonzero(), "nonzero gives a result whose shape depends on the values"),
         (lambda x: x.unique(), "unique gives"),
         (lambda x: x.sum().item(), "a value is asked for"),
+        (lambda x: F.one_hot(x.long()), "one_hot.. needs num_classes"),
         (lambda x: x if x.sum() > 0 else -x, "use where"),
     ):
         with pytest.raises(RuntimeError, match=f"vmap: {text}|vmap: .*{text}"):

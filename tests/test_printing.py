@@ -92,3 +92,13 @@ def test_a_subclass_prints_its_name():
         pass
 
     assert repr(Image([1.0])) == "Image([1.])"
+
+
+def test_named_results_print_tensors():
+    x = minigrad.tensor([1.0, 2.0])
+    assert str(x.max(0)) == "minigrad.return_types.max(\nvalues=tensor(2.),\nindices=tensor(1))"
+    assert repr(x.aminmax()) == "minigrad.return_types.aminmax(\nmin=tensor(1.),\nmax=tensor(2.))"
+    found = repr(minigrad.linalg.slogdet(minigrad.ones(1, 1)))
+    assert found == (
+        "minigrad.return_types.linalg_slogdet(\nsign=tensor(1.),\nlogabsdet=tensor(0.))"
+    )

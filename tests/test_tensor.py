@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import minigrad
+from minigrad import nn
 from minigrad.device import _registry
 
 
@@ -243,6 +244,44 @@ def test_pickle_and_deepcopy(requires_grad):
     assert pickle.loads(pickle.dumps(minigrad.float32)) is minigrad.float32
 
 
+def test_what_shares_memory_still_does_when_copied_deeply():
+    x = minigrad.arange(6.0).reshape(2, 3)
+    x.note = [x[1]]
+    parts = [x, x[0], x.t()[1:], x.detach()[:, 1], x.data]
+    copies = copy.deepcopy(parts)
+    copies[1][1] = 9.0
+    copies[0].note[0].fill_(8.0)
+    check(copies[0], [[0, 9, 2], [8, 8, 8]])
+    check(copies[1], [0, 9, 2])
+    check(copies[2], [[9, 8], [2, 8]])
+    check(copies[3], [9, 8])
+    check(copies[4], [[0, 9, 2], [8, 8, 8]])
+    check(x, [[0, 1, 2], [3, 4, 5]])
+    assert copy.deepcopy(x[0]).base[0] is not x
+
+
+def test_a_write_to_memory_that_copies_share_is_noticed():
+    x, part = copy.deepcopy((lambda x: (x, x[0]))(minigrad.ones(2, 2)))
+    w = minigrad.ones(2, requires_grad=True)
+    y = (x * w).sum()
+    part.fill_(3.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_a_deep_copy_of_a_parameter_has_neither_gradient_nor_attributes():
+    x, p = minigrad.ones(2, requires_grad=True), nn.Parameter(minigrad.ones(2))
+    for y in (x, p):
+        y.note = "kept"
+        (y * 2).sum().backward()
+    other, parameter = copy.deepcopy((x, p))
+    check(other.grad, [2, 2])
+    assert other.note == "kept"
+    assert parameter.grad is None and not hasattr(parameter, "note")
+    assert parameter.requires_grad and type(parameter) is nn.Parameter
+    assert copy.deepcopy((p, p))[0] is not p
+
+
 def test_half_precision_is_the_same_after_a_pickle():
     """NumPy's pickles bring dtypes of their own, and the kernels tell float16 by `is`."""
     x = minigrad.rand(60, 50).half() * 100
@@ -435,7 +474,7 @@ def test_devices_are_one_object_each():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("nonsense", "no backend named 'nonsense'"),
+        ("nonsense", r"no backend named 'nonsense'; there are: numpy \(or cpu\), .*opencl"),
         ("cpu:1", "one cpu device"),
         ("cpu:x", "Invalid device string"),
     ],
@@ -476,11 +515,28 @@ def test_minigrad_backend_fails_loudly_and_falls_back_when_told_to():
     code = "import minigrad; print(minigrad.ones(1).device)"
     loud = run(code, MINIGRAD_BACKEND="nonsense")
     assert loud.returncode != 0
-    assert "no backend named 'nonsense'" in loud.stderr
+    assert "no backend named 'nonsense'; there are: numpy (or cpu), opencl" in loud.stderr
     soft = run(code, MINIGRAD_BACKEND="nonsense,numpy")
     assert soft.stdout.strip() == "cpu"
     assert "took cpu" in soft.stderr
     assert run(code, MINIGRAD_BACKEND="numpy").stdout.strip() == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "text"),
+    [
+        (lambda: "a" in minigrad.ones(2), RuntimeError, "only supports Tensor or scalar.*'str'"),
+        (lambda: minigrad.pow(2.0, 2), TypeError, r"pow\(\): expected a Tensor, got float and int"),
+        (lambda: minigrad.sin(2.0), TypeError, r"sin\(\): expected a Tensor, got float"),
+        (lambda: minigrad.sin("a"), TypeError, r"sin\(\): expected a Tensor or a number, got str"),
+        (lambda: minigrad.rand(2, generator=3), TypeError, "minigrad.Generator, got 3 of type int"),
+        (lambda: minigrad.tensor(2**70), ValueError, f"{2**70} does not fit into int64"),
+        (lambda: minigrad.tensor([-(2**70)]), ValueError, f"{-(2**70)} does not fit into int64"),
+    ],
+)
+def test_errors_say_what_is_wrong(wrong, kind, text):
+    with pytest.raises(kind, match=text):
+        wrong()
 
 
 @pytest.mark.parametrize("requires_grad", [True, False])

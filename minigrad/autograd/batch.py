@@ -168,6 +168,11 @@ def differs(x: Tensor, level: Level) -> bool:
     return bool(device.depth and array.varies)
 
 
+def has_no_value(x: Tensor) -> bool:
+    """Whether each example of some level has its own x, so that there is no value to look at."""
+    return any(differs(x, level) for level in x.device.levels)
+
+
 def shared(x: Tensor, device: BatchDevice) -> Tensor:
     """A tensor outside as one inside that is the same for every example of the levels it lacks."""
     new = tuple(level for level in device.levels if level not in x.device.levels)

@@ -24,7 +24,7 @@ from minigrad.autograd.node import Leaf, Refusal
 from minigrad.autograd.primitive import Op, cast, primitive, record
 from minigrad.autograd.primitive import _explain as explain
 from minigrad.autograd.primitive import _fit as fit
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensor import Tensor, _look_into, wrap
 
 where_ = primitive(
     "where",
@@ -259,6 +259,23 @@ def _replay(x: Tensor, chain: tuple[Any, ...]) -> Tensor:
         out = view(x, *params)
         x = broadcast.reshape(x, *params) if out is None else out
     return x
+
+
+def place_copy(copied: Tensor, x: Tensor, memo: dict[Any, Any]) -> None:
+    """Puts `copied`, a tensor without memory, where x is: in a copy of x's memory, of which there
+    is one for all tensors that are copied together (`memo`). So those that shared still share.
+    """
+    root, chain = (x, ()) if x.base is None or x.base[1] is None else x.base
+    key = ("memory", id(root.array))  # that of x.detach() and x.data is x's own
+    if key not in memo:
+        memo[key] = wrap(root.device.backend.copy(root.array), root.device)
+    memory = memo[key]
+    with no_grad():
+        place = _replay(memory, chain)
+    copied._become(place.array, place.device, x.requires_grad)
+    copied.version = place.version
+    if place.base is not None:
+        _look_into(copied, memory, chain)
 
 
 def _outside(g: Tensor, chain: tuple[Any, ...]) -> Tensor:

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -395,16 +396,23 @@ def _suit(number: Any, target: np.dtype) -> bool | int | float:
         return float(number)
     if target.kind == "b":
         return bool(number)
-    info = np.iinfo(target)
+    low, high = _range(target)
     try:
         number = int(number)
     except (OverflowError, ValueError):
         raise _does_not_fit(number, target) from None
     if not -(1 << 63) <= number < 1 << 64:
         raise OverflowError(f"int too big to convert: {number} has more than 64 bits")
-    if info.min <= number <= info.max:
+    if low <= number <= high:
         return number
-    return (number - info.min) % (1 << info.bits) + info.min
+    return (number - low) % (high - low + 1) + low
+
+
+@cache
+def _range(target: np.dtype) -> tuple[Any, Any]:
+    """The least and the greatest number of a type."""
+    info = np.finfo(target) if target.kind == "f" else np.iinfo(target)
+    return (float(info.min), float(info.max)) if target.kind == "f" else (info.min, info.max)
 
 
 def _fit(number: Any, target: np.dtype) -> bool | int | float:
@@ -413,10 +421,10 @@ def _fit(number: Any, target: np.dtype) -> bool | int | float:
     """
     found = _suit(number, target)
     if target.kind == "f":
-        fits = not math.isfinite(found) or abs(found) <= np.finfo(target).max
+        fits = abs(found) <= _range(target)[1] or not math.isfinite(found)
     else:
         is_bits = target.kind == "u" and isinstance(number, int)
-        bits = is_bits and -np.iinfo(target).max <= number < 0
+        bits = is_bits and -_range(target)[1] <= number < 0
         fits = target.kind == "b" or bits or found == int(number)
     if not fits:
         raise _does_not_fit(number, target)
@@ -649,13 +657,10 @@ def _overwritten(name: str, value: Tensor, node: Node) -> RuntimeError:
 
 
 def _not_a_tensor(name: str, *operands: Any) -> TypeError:
-    wrong = next(
-        (x for x in operands if not isinstance(x, Tensor) and type(x) not in _NUMBERS), operands
-    )
-    return TypeError(
-        f"{name}(): expected a Tensor or a number, got {type(wrong).__name__}; minigrad.tensor() "
-        "converts"
-    )
+    wrong = [x for x in operands if not isinstance(x, Tensor) and type(x) not in _NUMBERS]
+    wanted = "a Tensor or a number" if wrong else "a Tensor"
+    got = " and ".join(type(x).__name__ for x in wrong[:1] or operands)
+    return TypeError(f"{name}(): expected {wanted}, got {got}; minigrad.tensor() converts")
 
 
 def _no_number(name: str, operand: str, number: Any) -> TypeError:

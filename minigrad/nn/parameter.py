@@ -31,6 +31,13 @@ class Parameter(Tensor):
         self._become(data.array, data.device, requires_grad)
         self.version = data.version  # one memory, one version
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """The same numbers in memory of their own; the gradient and attributes stay behind."""
+        if id(self) not in memo:
+            copied = memo[id(self)] = object.__new__(type(self))
+            copied._become(self.device.backend.copy(self.array), self.device, self.requires_grad)
+        return memo[id(self)]
+
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 

@@ -74,6 +74,8 @@ def _host_copy(data: Any, dtype: Any) -> np.ndarray:
         array = np.asarray(data)
     except ValueError as error:
         raise ValueError(f"tensor(): expected nested sequences of equal lengths: {error}") from None
+    if array.dtype.kind == "O":
+        array = _of_large_numbers(array, dtype)
     if array.dtype.kind not in "biuf":
         what = (
             "a complex number"
@@ -95,6 +97,22 @@ def _host_copy(data: Any, dtype: Any) -> np.ndarray:
     return np.array(array, dtype=target, copy=True)
 
 
+def _of_large_numbers(array: np.ndarray, dtype: Any) -> np.ndarray:
+    """Python numbers, an int among them too large for NumPy: floats where there is a float, or
+    where floats are asked for.
+    """
+    kinds = {type(x) for x in array.flat}
+    if not kinds <= {bool, int, float}:
+        return array
+    if float in kinds or (dtype is not None and dtypes.as_numpy(dtype).kind == "f"):
+        return array.astype(np.float64)
+    largest = max(array.flat, key=abs)
+    raise ValueError(
+        f"tensor(): Overflow when unpacking long long: {largest} does not fit into int64, which "
+        "goes from -2**63 to 2**63 - 1; tensor(float(x)) rounds it"
+    )
+
+
 def _first(data: Any) -> Any:
     """The first element of nested lists: its type, where it is NumPy's, is that of all."""
     while isinstance(data, list | tuple) and len(data):
@@ -109,7 +127,7 @@ def _refuse_overflow(array: np.ndarray, target: np.dtype) -> None:
     info = np.iinfo(target)
     low, high = (-info.max if target.kind == "u" else info.min), info.max
     if array.size and not (low <= array.min() and array.max() <= high):
-        raise RuntimeError(
+        raise (ValueError if array.dtype == np.uint64 else RuntimeError)(
             f"tensor(): value cannot be converted to type {target} without overflow: the numbers "
             f"go from {array.min()} to {array.max()}, {target} from {info.min} to {high}"
         )
@@ -248,7 +266,10 @@ def full(
     if target not in dtypes.FLOATS:
         fill_value = fit(fill_value, target)
     place = devices.resolve(device)
-    return _finish(place.backend.full(shape_of((size,)), fill_value, target), place, requires_grad)
+    array = place.backend.full(shape_of((size,)), fill_value, target)
+    if place.depth:  # made inside a vmap: each example has its own, and may write to it
+        array = place.backend.copy_(place.backend.empty(array.shape, target), array)
+    return _finish(array, place, requires_grad)
 
 
 def zeros(

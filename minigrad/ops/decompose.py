@@ -19,6 +19,7 @@ from minigrad.autograd.inplace import where_
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.create import arange, eye
 from minigrad.ops.linalg import batch_shape
+from minigrad.ops.printing import printed_as
 from minigrad.ops.reduce import cumprod_
 from minigrad.ops.shape import cat, diag_embed, flip, tril, triu
 from minigrad.tensor import Tensor
@@ -233,6 +234,7 @@ def is_vector(a: Tensor, b: Tensor) -> bool:
 # -- the public functions; their examples say minigrad.linalg, where programs find them
 
 
+@printed_as("linalg_qr")
 class QR(NamedTuple):
     """What qr returns."""
 
@@ -240,6 +242,7 @@ class QR(NamedTuple):
     R: Tensor
 
 
+@printed_as("linalg_svd")
 class SVD(NamedTuple):
     """What svd returns."""
 
@@ -248,6 +251,7 @@ class SVD(NamedTuple):
     Vh: Tensor
 
 
+@printed_as("linalg_eigh")
 class Eigh(NamedTuple):
     """What eigh returns."""
 
@@ -255,6 +259,7 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
+@printed_as("linalg_slogdet")
 class SlogDet(NamedTuple):
     """What slogdet returns."""
 

@@ -360,11 +360,11 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> minigrad.pow(minigrad.tensor([1, 2, 3]), 2)
     tensor([1, 4, 9])
     """
-    if not _is(exponent):
+    if type(exponent) not in NUMBERS and not _is(exponent):
         exponent = plain(exponent)
-    if type(exponent) in NUMBERS:
-        if exponent == 2 and input.array.dtype in dtypes.FLOATS:
-            return _square(input)
+    if type(exponent) in NUMBERS and isinstance(input, Tensor):
+        if input.array.dtype in dtypes.FLOATS:
+            return _square(input) if exponent == 2 else _pow(input, exponent)
         target = dtypes.result_dtype((input, exponent))
         if exponent < 0 and target not in dtypes.FLOATS:
             raise RuntimeError(

@@ -21,6 +21,7 @@ from minigrad.ops.decompose import _identity, _solve_triangular, _with_batch, ma
 from minigrad.ops.elementwise import where
 from minigrad.ops.index import argsort, gather
 from minigrad.ops.linalg import batch_shape
+from minigrad.ops.printing import printed_as
 from minigrad.ops.shape import cat, diagonal, tril, triu
 from minigrad.tensor import Tensor, wrap
 
@@ -54,6 +55,7 @@ def _rows(x: Tensor, places: Tensor) -> Tensor:
 _lu = primitive("lu", "x -> packed pivots perm", grads=_lu_rule)
 
 
+@printed_as("linalg_lu_factor")
 class LUFactor(NamedTuple):
     """What lu_factor returns."""
 
@@ -61,6 +63,7 @@ class LUFactor(NamedTuple):
     pivots: Tensor
 
 
+@printed_as("linalg_lu_factor_ex")
 class LUFactorEx(NamedTuple):
     """What lu_factor_ex returns."""
 
@@ -69,6 +72,7 @@ class LUFactorEx(NamedTuple):
     info: Tensor
 
 
+@printed_as("linalg_lu")
 class PLU(NamedTuple):
     """What linalg.lu and lu_unpack return."""
 
@@ -77,6 +81,7 @@ class PLU(NamedTuple):
     U: Tensor
 
 
+@printed_as("linalg_inv_ex")
 class InvEx(NamedTuple):
     """What inv_ex returns."""
 
@@ -84,6 +89,7 @@ class InvEx(NamedTuple):
     info: Tensor
 
 
+@printed_as("linalg_solve_ex")
 class SolveEx(NamedTuple):
     """What solve_ex returns."""
 
@@ -91,6 +97,7 @@ class SolveEx(NamedTuple):
     info: Tensor
 
 
+@printed_as("linalg_cholesky_ex")
 class CholeskyEx(NamedTuple):
     """What cholesky_ex returns."""
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad import dtype as dtypes
-from minigrad.autograd import broadcast
+from minigrad.autograd import batch, broadcast
 from minigrad.autograd.broadcast import Shape
 from minigrad.autograd.inplace import copy_, inplace, is_recorded, refuse_unwritable, where_
 from minigrad.autograd.primitive import _NUMBERS as NUMBERS
@@ -27,6 +27,7 @@ from minigrad.autograd.primitive import _plain as plain
 from minigrad.autograd.primitive import _suit as suit
 from minigrad.autograd.primitive import cast, primitive
 from minigrad.ops.axes import one_axis
+from minigrad.ops.printing import printed_as
 from minigrad.ops.shape import common_shape, narrow, pad_, ravel, slice_, viewed, whole, zeros
 from minigrad.tensor import Tensor, wrap
 
@@ -90,15 +91,13 @@ class Pair(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    def __repr__(self) -> str:
-        name = type(self).__name__.lower()
-        return f"minigrad.return_types.{name}(\nvalues={self.values},\nindices={self.indices})"
 
-
+@printed_as("sort")
 class Sort(Pair):
     pass
 
 
+@printed_as("topk")
 class Topk(Pair):
     pass
 
@@ -215,10 +214,11 @@ def _locate(x: Tensor, key: Any) -> tuple[Tensor, list[Any] | None]:
             wide.extend(middle)
             used = len(shape)  # a second Ellipsis stands for nothing
         else:
+            takes_axis = item.dim() or not _is_mask(item)  # x[True] makes an axis
             for index in _as_integers(item, axis, shape):
                 indices[len(wide)] = index
-                wide.append(shape[len(cut)] if item.dim() else 1)
-                cut.extend(whole(shape[len(cut) : len(cut) + 1]) if item.dim() else ())
+                wide.append(shape[len(cut)] if takes_axis else 1)
+                cut.extend(whole(shape[len(cut) : len(cut) + 1]) if takes_axis else ())
     rest = shape[len(cut) :]
     cut.extend(whole(rest))
     wide.extend(rest)
@@ -274,9 +274,9 @@ def _part(item: Any, x: Tensor) -> Any:
             f"valid indices (got {type(item).__name__})"
         )
     index = _index_tensor(item, x)
-    if not index.array.shape and index.array.dtype != dtypes.bool_.numpy:
-        return int(index.item())
-    return index
+    if index.array.shape or index.array.dtype == dtypes.bool_.numpy or batch.has_no_value(index):
+        return index
+    return int(index.item())
 
 
 def _index_tensor(item: Any, x: Tensor) -> Tensor:
@@ -942,21 +942,26 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
                 "Can not infer total number of classes from empty tensor; pass num_classes"
             )
         return tensor.new_zeros(*tensor.shape, num_classes)
-    largest = int(tensor.max().item())
-    if tensor.min().item() < 0:
-        raise RuntimeError(f"Class values must be non-negative, got {tensor.min().item()}")
+    count = _class_count(tensor, num_classes)
+    classes = wrap(tensor.device.backend.arange(0, 1, count, dtypes.int64.numpy), tensor.device)
+    return cast(viewed(tensor, (*tensor.array.shape, 1)) == classes, dtypes.int64.numpy)
+
+
+def _class_count(labels: Tensor, num_classes: int) -> int:
+    """How many classes there are. Inside a vmap labels have no values to look at."""
+    if batch.has_no_value(labels):
+        if num_classes <= 0:
+            raise RuntimeError("vmap: one_hot() needs num_classes, a positive number")
+        return num_classes
+    largest = int(labels.max().item())
+    if labels.min().item() < 0:
+        raise RuntimeError(f"Class values must be non-negative, got {labels.min().item()}")
     if num_classes != -1 and largest >= num_classes:
         raise RuntimeError(
             f"Class values must be smaller than num_classes, got {largest} for "
             f"num_classes={num_classes}"
         )
-    classes = wrap(
-        tensor.device.backend.arange(
-            0, 1, largest + 1 if num_classes == -1 else num_classes, dtypes.int64.numpy
-        ),
-        tensor.device,
-    )
-    return cast(viewed(tensor, (*tensor.array.shape, 1)) == classes, dtypes.int64.numpy)
+    return largest + 1 if num_classes == -1 else num_classes
 
 
 # fmt: off

@@ -257,8 +257,8 @@ def plus(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Te
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """out[..., o] = sum over i of input[..., i] * weight[o, i] + bias[o].
 
-    input (..., in), weight (out, in) or (in,), bias (out,). RuntimeError for shapes that do not fit
-    and types that differ.
+    input (..., in), weight (out, in) or (in,), bias (out,) or what broadcasts to out. RuntimeError
+    for shapes that do not fit and types that differ.
 
     >>> import minigrad
     >>> minigrad.linear(minigrad.ones(2, 3), minigrad.ones(1, 3), minigrad.tensor([0.5]))
@@ -269,15 +269,25 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x_shape, w_shape = input.array.shape, weight.array.shape
     if len(w_shape) != 2 or not x_shape or x_shape[-1] != w_shape[1]:
         return _unusual_linear(input, weight, bias)
-    if bias is not None and (
-        bias.array.shape != w_shape[:1] or bias.array.dtype != weight.array.dtype
+    if bias is None or (
+        bias.array.shape == w_shape[:1] and bias.array.dtype == weight.array.dtype
     ):
-        raise RuntimeError(
-            f"linear(): bias has shape {tuple(bias.shape)} and dtype {bias.dtype}, weight "
-            f"{tuple(w_shape)} and {weight.dtype}: one bias for each row of weight, of the same "
-            "dtype, is needed"
-        )
-    return _linear(input, weight, bias)
+        return _linear(input, weight, bias)
+    if bias.array.dtype == weight.array.dtype and _fits(
+        bias.array.shape, (*x_shape[:-1], w_shape[0])
+    ):
+        return _linear(input, weight, None) + bias
+    raise RuntimeError(
+        f"linear(): bias has shape {tuple(bias.shape)} and dtype {bias.dtype}, weight "
+        f"{tuple(w_shape)} and {weight.dtype}: one bias for each row of weight, of the same "
+        "dtype, is needed"
+    )
+
+
+def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a tensor of `shape` broadcasts to `target`."""
+    ends = zip(reversed(shape), reversed(target), strict=False)
+    return len(shape) <= len(target) and all(n in (1, size) for n, size in ends)
 
 
 def _unusual_linear(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:

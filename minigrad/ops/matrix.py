@@ -14,10 +14,12 @@ from minigrad.ops import decompose
 from minigrad.ops.create import eye
 from minigrad.ops.elementwise import abs, clamp
 from minigrad.ops.linalg import matmul, outer
+from minigrad.ops.printing import printed_as
 from minigrad.ops.reduce import amax, sum
 from minigrad.tensor import Tensor
 
 
+@printed_as("linalg_lstsq")
 class Lstsq(NamedTuple):
     """What lstsq returns."""
 
@@ -27,6 +29,7 @@ class Lstsq(NamedTuple):
     singular_values: Tensor
 
 
+@printed_as("svd")
 class SVDVectors(NamedTuple):
     """What torch.svd, the older one, returns."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -66,6 +66,24 @@ def set_printoptions(
     options.edgeitems = base.edgeitems if edgeitems is None else edgeitems
     options.linewidth = base.linewidth if linewidth is None else linewidth
     options.sci_mode = sci_mode
+
+
+Result = TypeVar("Result", bound=type)
+
+
+def printed_as(name: str) -> Callable[[Result], Result]:
+    """Decorates a named tuple of tensors, which then prints as PyTorch's return_types do."""
+
+    def text(result: Any) -> str:
+        fields = zip(result._fields, result, strict=True)
+        lines = ",\n".join(f"{field}={value!r}" for field, value in fields)
+        return f"minigrad.return_types.{name}(\n{lines})"
+
+    def decorate(kind: Result) -> Result:
+        kind.__repr__ = text  # type: ignore[method-assign, assignment]
+        return kind
+
+    return decorate
 
 
 def format_tensor(x: Tensor) -> str:

@@ -211,6 +211,18 @@ def default_generator(device: Any = None) -> Generator:
     return found
 
 
+def chosen(generator: Any, device: Device) -> Generator:
+    """`generator`, or the default one of the device where it is None; else TypeError."""
+    if generator is None:
+        return default_generator(device)
+    if not isinstance(generator, Generator):
+        raise TypeError(
+            f"generator must be a minigrad.Generator, got {generator!r} of type "
+            f"{type(generator).__name__}; minigrad.Generator().manual_seed(0) makes one"
+        )
+    return generator
+
+
 @contextlib.contextmanager
 def drawing_from(source: Callable[[], Generator]) -> Iterator[None]:
     """Inside, and in this thread, source() is the default generator of every device.
@@ -363,7 +375,7 @@ def _draw(
     place = devices.resolve(device)
     if batch.active():
         return _draw_inside(kernel, shape, dtype, place, generator, *params)
-    generator = generator or default_generator(place)
+    generator = chosen(generator, place)
     blocks = random_blocks(kernel, math.prod(shape), dtype)
     return wrap(generator.draw(kernel, blocks, place, shape, *params, dtype), place)
 
@@ -375,7 +387,7 @@ def _draw_inside(
     different = batch.different()
     place = place.base
     shape = (*(level.size for level in different), *shape)
-    generator = generator or default_generator(place)
+    generator = chosen(generator, place)
     blocks = random_blocks(kernel, math.prod(shape), dtype)
     out = wrap(generator.draw(kernel, blocks, place, shape, *params, dtype), place)
     for level in different:
@@ -661,7 +673,7 @@ def randperm(
         place = place.base
         if batch.different():
             raise NotImplementedError("vmap: randperm has no order of its own for each example")
-    generator = generator or default_generator(place)
+    generator = chosen(generator, place)
     blocks = random_blocks("random_bits", n, np.dtype(np.int64))
     bits = generator.draw("random_bits", blocks, place, n)
     order = wrap(place.backend.sort(bits, 0, False)[1], place)

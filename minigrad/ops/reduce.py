@@ -15,6 +15,7 @@ from minigrad.names import numpy_names
 from minigrad.ops.axes import axes_of, one_axis
 from minigrad.ops.elementwise import exp, maximum, minimum, mul, sqrt
 from minigrad.ops.index import Pair, place_rule
+from minigrad.ops.printing import printed_as
 from minigrad.ops.shape import flip_, pad_, permute_, slice_, whole
 from minigrad.tensor import Tensor
 
@@ -136,10 +137,12 @@ cumprod_ = primitive("cumprod", "x | axis", grads=_cumprod_rule, composite=_scan
 _INT64, _FLOAT16 = dtypes.int64.numpy, dtypes.float16.numpy
 
 
+@printed_as("max")
 class Max(Pair):
     pass
 
 
+@printed_as("min")
 class Min(Pair):
     pass
 

@@ -28,6 +28,7 @@ from minigrad.ops.index import (
     searchsorted,
     sort_,
 )
+from minigrad.ops.printing import printed_as
 from minigrad.ops.reduce import (
     _argmax,
     _max,
@@ -53,38 +54,42 @@ _cummax = primitive(
 )
 
 
+@printed_as("median")
 class Median(Pair):
     pass
 
 
+@printed_as("nanmedian")
 class Nanmedian(Pair):
     pass
 
 
+@printed_as("mode")
 class Mode(Pair):
     pass
 
 
+@printed_as("kthvalue")
 class Kthvalue(Pair):
     pass
 
 
+@printed_as("cummax")
 class Cummax(Pair):
     pass
 
 
+@printed_as("cummin")
 class Cummin(Pair):
     pass
 
 
+@printed_as("aminmax")
 class Aminmax(NamedTuple):
     """What aminmax returns."""
 
     min: Tensor
     max: Tensor
-
-    def __repr__(self) -> str:
-        return f"minigrad.return_types.aminmax(\nmin={self.min},\nmax={self.max})"
 
 
 # -- the element at a place in the order

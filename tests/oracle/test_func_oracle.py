@@ -38,6 +38,19 @@ def over_slices(f: Any, in_dims: Any = 0, out_dims: Any = 0) -> Program:
     return lambda m, *xs: m.func.vmap(lambda *ys: f(m, *ys), in_dims, out_dims)(*xs)
 
 
+def written(x: Any, y: Any) -> Any:
+    """y, a tensor made inside, after several writes."""
+    y[0] = x[0] * 2
+    y[1:] += x[1:]
+    return y.mul_(x)
+
+
+def written_at(m: Any, x: Any, i: Any) -> Any:
+    y = x.clone()
+    y[i] = x.sum()
+    return y
+
+
 # -- each op family under vmap: (f, arrays)
 SLICES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "arithmetic": (lambda m, x, y: (x * y + 2) / (1 + y**2) - x, [B, B]),
@@ -67,6 +80,15 @@ SLICES: dict[str, tuple[Any, list[np.ndarray]]] = {
     "index": (lambda m, x: x[[0, 2]] + x[1:3, integers(m, 0, 1, 1)][:, :1], [C]),
     "index apart": (lambda m, x: x[None, integers(m, 0, 1), :, integers(m, 1, 0)],
                     [RNG.standard_normal((2, 3, 4, 3))]),
+    "index each": (lambda m, x, y: x[y.argmax()] * y[x.argmin() - 3], [B, B[::-1].copy()]),
+    "index each, apart": (
+        lambda m, x: x[x[:, 0].argmax(), :2] + x[:, None, x[0].argmax()].sum(), [C]),
+    "write at each": (lambda m, x: written_at(m, x, x.argmax()), [B]),
+    "one_hot": (lambda m, x: m.nn.functional.one_hot(x.argmax(), 3) * x, [B]),
+    "one_hot of several": (lambda m, x: m.nn.functional.one_hot(x.argmax(0), 4).T * x, [C]),
+    "write to zeros_like": (lambda m, x: written(x, m.zeros_like(x)), [B]),
+    "write to ones_like": (lambda m, x: written(x, m.ones_like(x)), [B]),
+    "write to new_zeros": (lambda m, x: written(x, x.new_zeros(3)), [B]),
     "gather": (lambda m, x: x.gather(0, integers(m, [0, 1, 2], [3, 2, 1])), [C]),
     "scatter": (lambda m, x: m.zeros(5).to(x.dtype).scatter_add(0, integers(m, 0, 4, 0), x), [B]),
     "scatter matrix": (lambda m, x: x.scatter(1, integers(m, [0], [2], [1], [1]), 7.0), [C]),
@@ -106,6 +128,9 @@ def _assigned(x: Any) -> Any:
     return y
 
 
+LOOKED_AT = {"index each", "index each, apart", "write at each", "one_hot", "one_hot of several"}
+
+
 @pytest.mark.parametrize("name", SLICES)
 def test_vmap_of(name: str) -> None:
     """Values, and gradients from outside of the vmap, to second order."""
@@ -116,6 +141,8 @@ def test_vmap_of(name: str) -> None:
 
 @pytest.mark.parametrize("name", SLICES)
 def test_gradients_inside_of_vmap(name: str) -> None:
+    if name in LOOKED_AT:
+        pytest.skip("PyTorch asks for the value of an index")
     f, arrays = SLICES[name]
 
     def program(m: Any, *xs: Any) -> Any:

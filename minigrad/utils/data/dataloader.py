@@ -25,7 +25,7 @@ from minigrad.ops.random import Generator
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.dataset import IterableDataset, Sample
 from minigrad.utils.data.fetch import Recipe
-from minigrad.utils.data.iterate import Epoch, Here, Home, Order, Progress, Workers
+from minigrad.utils.data.iterate import Epoch, Here, Home, Order, Progress, Workers, length
 from minigrad.utils.data.pool import Pool
 from minigrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from minigrad.utils.data.seeding import epoch_seed
@@ -121,6 +121,11 @@ class DataLoader(Generic[Sample]):
         batched = self.batch_sampler is not None
         return Recipe(self.dataset, self.collate_fn, batched, self.batch_size, self.drop_last)
 
+    @property
+    def _wanted(self) -> Any:
+        """What says which samples to fetch: lists of indices, or indices."""
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
+
     def _default_sampler(self, shuffle: bool) -> Iterable[Any]:
         if isinstance(self.dataset, IterableDataset):
             return _Endless()
@@ -135,13 +140,13 @@ class DataLoader(Generic[Sample]):
         elif own is not None and progress.rng is not None:
             own.set_state(progress.rng)
         self._progress = progress
-        wanted: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
+        wanted = self._wanted
         if self._recipe.is_stream:
             order: Iterable[tuple[int, Any]] = enumerate(_Endless())
         else:
             order = Order(wanted, progress)
         if self.num_workers == 0:
-            return Here(self._recipe, order, progress)
+            return Here(self._recipe, wanted, order, progress)
         return self._with_workers(order, progress)
 
     def _generator_of_sampler(self) -> Generator | None:
@@ -164,7 +169,7 @@ class DataLoader(Generic[Sample]):
                 self._recipe, self.num_workers, context, ahead, self.worker_init_fn, progress.seed
             )
         return Workers(
-            self._recipe, order, progress, pool, self._home,
+            self._recipe, self._wanted, order, progress, pool, self._home,
             ahead=ahead, in_order=self.in_order, timeout=self.timeout,
         )  # fmt: skip
 
@@ -230,13 +235,7 @@ class DataLoader(Generic[Sample]):
 
     def __len__(self) -> int:
         """How many batches an epoch has; TypeError for a dataset without a length."""
-        if not self._recipe.is_stream:
-            batches: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
-            return len(batches)
-        size = len(self.dataset)
-        if self.batch_size is None:
-            return size
-        return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
+        return length(self._recipe, self._wanted)
 
 
 def _length(sized: Any) -> int | None:

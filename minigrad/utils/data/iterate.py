@@ -73,17 +73,35 @@ class Order:
                     return self._number, wanted
 
 
+def length(recipe: Recipe, wanted: Any) -> int:
+    """How many batches an epoch has: what the sampler `wanted` says, or the stream."""
+    if not recipe.is_stream:
+        return len(wanted)
+    size = len(recipe.dataset)
+    if recipe.batch_size is None:
+        return size
+    return size // recipe.batch_size if recipe.drop_last else -(-size // recipe.batch_size)
+
+
 class Epoch:
     """The iterator of a loader: one epoch, or what is left of it."""
 
-    def __init__(self, recipe: Recipe, order: Iterable[tuple[int, Any]], progress: Progress):
+    def __init__(
+        self, recipe: Recipe, wanted: Any, order: Iterable[tuple[int, Any]], progress: Progress
+    ):
         self.progress = progress
+        self._recipe = recipe
+        self._wanted = wanted
         self._order = iter(order)
         self._is_stream = recipe.is_stream
         self._repeat = progress.batches if recipe.is_stream else 0
 
     def __iter__(self) -> "Epoch":
         return self
+
+    def __len__(self) -> int:
+        """Of the whole epoch, whatever has been taken of it."""
+        return length(self._recipe, self._wanted)
 
     def __next__(self) -> Any:
         while self._repeat:  # a stream has to be gone through again
@@ -100,8 +118,10 @@ class Epoch:
 class Here(Epoch):
     """Made in this process, when the loop asks for it."""
 
-    def __init__(self, recipe: Recipe, order: Iterable[tuple[int, Any]], progress: Progress):
-        super().__init__(recipe, order, progress)
+    def __init__(
+        self, recipe: Recipe, wanted: Any, order: Iterable[tuple[int, Any]], progress: Progress
+    ):
+        super().__init__(recipe, wanted, order, progress)
         self._fetcher = recipe.fetcher(progress.seed)
 
     def _next(self) -> tuple[int, Any]:
@@ -154,6 +174,7 @@ class Workers(Epoch):
     def __init__(
         self,
         recipe: Recipe,
+        wanted: Any,
         order: Iterable[tuple[int, Any]],
         progress: Progress,
         pool: Pool,
@@ -163,7 +184,7 @@ class Workers(Epoch):
         in_order: bool,
         timeout: float,
     ) -> None:
-        super().__init__(recipe, order, progress)
+        super().__init__(recipe, wanted, order, progress)
         self._pool = pool
         self._in_order = in_order
         self._timeout = timeout
