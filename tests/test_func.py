@@ -245,6 +245,8 @@ def test_checkpoint() -> None:
 
     x = minigrad.randn(3, 2)
     close(func.vmap(func.grad(f))(x), x.exp().cos() * x.exp())
+    names = [str(place) for place in minigrad.random._generators]
+    assert len(set(names)) == len(names), "a generator for a device that is gone"
 
 
 def test_higher_derivatives() -> None:

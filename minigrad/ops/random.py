@@ -203,7 +203,7 @@ def default_generator(device: Any = None) -> Generator:
     source: Callable[[], Generator] | None = getattr(_local, "source", None)
     if source is not None:
         return source()
-    place = devices.resolve(device)
+    place = devices.resolve(device).base  # within vmap, that of all examples
     found = _generators.get(place)
     if found is None:
         with _generators_lock:
