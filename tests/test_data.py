@@ -399,10 +399,12 @@ def test_bases_take_the_type_of_their_samples():
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_an_iterator_has_the_length_of_its_loader(num_workers):
+    # Not by fork: other tests of this process may have used OpenCL.
+    workers = {"num_workers": 1, "multiprocessing_context": "spawn"} if num_workers else {}
     for loader in (
-        DataLoader(Squares(7), 3, num_workers=num_workers),
-        DataLoader(Squares(3), None, num_workers=num_workers),
-        DataLoader(Sized(7), 3, num_workers=num_workers),
+        DataLoader(Squares(7), 3, **workers),
+        DataLoader(Squares(3), None, **workers),
+        DataLoader(Sized(7), 3, **workers),
         DataLoader(Sized(7), 3, drop_last=True),
     ):
         batches = iter(loader)
