@@ -8,6 +8,7 @@ for a minute, and fail. So a lock that is older than any such moment is taken aw
 from __future__ import annotations
 
 import contextlib
+import importlib
 import time
 from pathlib import Path
 
@@ -16,10 +17,9 @@ MOMENT = 5.0  # seconds: far longer than it takes to read or write a few hundred
 
 def folder() -> Path:
     """What pyopencl takes as `cache_dir`."""
-    import platformdirs  # comes with pyopencl
-    from pyopencl import VERSION_TEXT
-
-    return Path(platformdirs.user_cache_dir("minigrad"), f"opencl-{VERSION_TEXT}")
+    platformdirs = importlib.import_module("platformdirs")  # comes with pyopencl
+    version = importlib.import_module("pyopencl").VERSION_TEXT
+    return Path(platformdirs.user_cache_dir("minigrad"), f"opencl-{version}")
 
 
 def unlock(path: Path) -> None:
